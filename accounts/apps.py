@@ -1,0 +1,7 @@
+"""Accounts: who may sign in, and what they may do."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"

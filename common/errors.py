@@ -1,0 +1,41 @@
+"""The errors that cross layers. No Django."""
+
+
+class DomainError(Exception):
+    """A command was understood and refused by the rules. Nothing was changed.
+
+    `code` is stable and meant for programs, `detail` is a sentence for people, `field` names the
+    offending input where there is one. The HTTP status lives with the API, never here.
+    """
+
+    def __init__(self, code: str, detail: str, *, field: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+
+class InvalidInput(DomainError):
+    """The input is malformed: it never became a command."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__("invalid_input", detail, field=field)
+
+
+class Unavailable(Exception):  # noqa: N818  the word that HTTP uses for it
+    """The service can't take the command now; the caller may try again after `retry_after` seconds.
+
+    With code `outcome_unknown` the command may or may not have happened: repeating it under the same
+    `command_id` is safe and tells.
+    """
+
+    def __init__(self, code: str, detail: str, *, retry_after: int = 1, command_id: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.retry_after = retry_after
+        self.command_id = command_id
+
+
+class InvariantViolation(Exception):  # noqa: N818
+    """Something that must never be false is false. The command that did it is rolled back."""

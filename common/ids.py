@@ -1,0 +1,45 @@
+"""Who and what: actors, and the opaque ids that the outside sees. No Django."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+class Actor(NamedTuple):
+    """Who acts. `id` is opaque and stands in the ledger; `organiser` means: on every session."""
+
+    id: str
+    organiser: bool = False
+
+
+CLOCK = Actor("clock", organiser=True)
+"""Acts when time alone makes something happen."""
+OPERATOR = Actor("operator", organiser=True)
+"""Whoever runs management commands on the machine."""
+
+
+def public_id(stream: UUID, seq: int) -> str:
+    """The outside name of what event `seq` of `stream` made (an order, a trade, an RFQ, a quote)."""
+    number, text = stream.int, ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = _ALPHABET[digit] + text
+    return f"{text}-{seq}"
+
+
+def parse_public_id(text: str) -> tuple[UUID, int] | None:
+    """The inverse of `public_id`; None where the text is none of ours."""
+    head, dash, tail = text.partition("-")
+    if not dash or not (tail.isascii() and tail.isdecimal()) or len(text) > 64:
+        return None
+    number = 0
+    for character in head:
+        digit = _ALPHABET.find(character)
+        if digit < 0:
+            return None
+        number = number * 58 + digit
+    if number >= 1 << 128 or int(tail) >= 1 << 63:
+        return None
+    stream, seq = UUID(int=number), int(tail)
+    return (stream, seq) if public_id(stream, seq) == text else None

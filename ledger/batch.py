@@ -1,0 +1,156 @@
+"""One batch under the row lock: tickets decided one after the other, then everything written at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from common.db import upsert
+from common.errors import DomainError
+from common.events import Event
+from common.ids import CLOCK, Actor
+from ledger import chain, store
+from ledger.codec import canonical
+from ledger.domain import Committed
+from ledger.models import Stream
+from ledger.store import Known
+from ledger.tickets import BulkOutcome, Item, Outcome, Result, Ticket
+from ledger.warm import Warm
+
+
+class Batch:
+    """Needs the lock on `row`. `now` is the only time that its commands know."""
+
+    def __init__(self, row: Stream, warm: Warm, now: int) -> None:
+        self.row, self.now, self.warm = row, now, warm
+        self.events: list[Committed] = []
+        self._head = row.head
+        self._known: dict[tuple[str, str], Known | Outcome | BulkOutcome] = {}
+        self._marks: dict[tuple[str, str], str] = {}
+        self._outcomes: list[tuple[Any, ...]] = []
+
+    def run(self, tickets: Sequence[Ticket]) -> list[Result]:
+        """Decide every ticket on the state that the one before left. Raises what is not a DomainError."""
+        self._known.update(store.known_commands(self.row.id, _ids(tickets)))
+        if not self.row.deleted_at:
+            while due := self.warm.domain.due(self.warm.state, self.now):
+                self._apply(due, CLOCK, "")
+        return [self._run(ticket) for ticket in tickets]
+
+    def write(self) -> bool:
+        """Write events, outcomes, rows and the stream's head. Answers whether there was anything to write."""
+        if self.events:
+            store.append(self.events)
+            for table, rows in self.warm.domain.take_writes(self.warm.state):
+                upsert(connection, table, rows)
+            Stream.objects.filter(id=self.row.id).update(seq=self.warm.seq, head=self._head, last_at=self.now)
+            self.warm.domain.within([event.event for event in self.events], self.now)
+        store.remember(self._outcomes)
+        return bool(self.events or self._outcomes)
+
+    def _run(self, ticket: Ticket) -> Result:
+        if self.row.deleted_at:
+            return DomainError("deleted", "This has been deleted.")
+        try:
+            if ticket.bulk is None:
+                return self._once(ticket.items[0], ticket)
+            return self._bulk(ticket.bulk, ticket)
+        except DomainError as refusal:
+            return refusal
+
+    def _once(self, item: Item, ticket: Ticket) -> Outcome:
+        known = self._lookup(item)
+        if known is not None:
+            return self._again(item, known, replayed=not ticket.retried)
+        domain, state, first = self.warm.domain, self.warm.state, self.warm.seq + 1
+        decided = domain.decide(state, item.command, ticket.actor, self.now)
+        events = self._apply(decided, ticket.actor, item.command_id)
+        outcome = Outcome(self.row.id, item.command_id, first, self.warm.seq, events, replayed=False)
+        if item.scope:
+            self._remember(item, outcome, first, "")
+        return outcome
+
+    def _bulk(self, bulk: Item, ticket: Ticket) -> BulkOutcome:
+        known = self._lookup(bulk)
+        if known is not None:
+            return self._bulk_again(bulk, known, ticket)
+        first, stored = self.warm.seq + 1, list[tuple[str, str | int, str | int]]()
+        results: list[Outcome | DomainError] = []
+        for item in ticket.items:
+            try:
+                outcome = self._once(item, ticket)
+            except DomainError as refusal:
+                results.append(refusal)
+                stored.append((refusal.code, refusal.detail, refusal.field))
+            else:
+                results.append(outcome)
+                stored.append((item.command_id, outcome.first_seq, outcome.last_seq))
+        answer = BulkOutcome(self.row.id, bulk.command_id, results, replayed=False)
+        self._remember(bulk, answer, first, canonical(stored))
+        return answer
+
+    def _apply(self, decided: Sequence[Event], actor: Actor, command_id: str) -> list[Committed]:
+        warm, at, stream = self.warm, self.now, self.row.id
+        applied = []
+        for event in decided:
+            warm.domain.evolve(warm.state, event, at)
+            warm.seq += 1
+            kind, version, payload = type(event).__name__, event.VERSION, canonical(event)
+            self._head = chain.link(self._head, stream, warm.seq, kind, version, payload, actor.id, command_id, at)
+            applied.append(
+                Committed(stream, warm.seq, kind, version, payload, actor.id, command_id, at, self._head, event)
+            )
+        warm.domain.check(warm.state)
+        self.events += applied
+        return applied
+
+    def _lookup(self, item: Item) -> Known | Outcome | BulkOutcome | None:
+        """The outcome under this item's id; refuses the id if it was used for something else."""
+        known = self._known.get((item.scope, item.command_id))
+        if known is None:
+            return None  # new, or an item of a bulk without an id of its own
+        mark = known.fingerprint if isinstance(known, Known) else self._marks[item.scope, item.command_id]
+        if mark != item.fingerprint:
+            raise DomainError("idempotency_conflict", "This id was used before for a command with other content.")
+        return known
+
+    def _remember(self, item: Item, outcome: Outcome | BulkOutcome, first: int, text: str) -> None:
+        self._known[item.scope, item.command_id] = outcome
+        self._marks[item.scope, item.command_id] = item.fingerprint
+        self._outcomes.append(
+            (self.row.id, item.scope, item.command_id, item.fingerprint, first, self.warm.seq, text)
+        )
+
+    def _again(self, item: Item, known: Known | Outcome | BulkOutcome, *, replayed: bool) -> Outcome:
+        if isinstance(known, Outcome):
+            return known._replace(replayed=True)
+        assert isinstance(known, Known)
+        events = self._stored(known.first_seq, known.last_seq)
+        return Outcome(self.row.id, item.command_id, known.first_seq, known.last_seq, events, replayed)
+
+    def _bulk_again(self, bulk: Item, known: Known | Outcome | BulkOutcome, ticket: Ticket) -> BulkOutcome:
+        if isinstance(known, BulkOutcome):
+            return known._replace(replayed=True)
+        assert isinstance(known, Known)
+        results: list[Outcome | DomainError] = []
+        replayed = not ticket.retried
+        for head, second, third in _decode_bulk(known.outcome):
+            if isinstance(second, str):
+                results.append(DomainError(head, second, field=str(third)))
+            else:
+                events = self._stored(second, int(third))
+                results.append(Outcome(self.row.id, head, second, int(third), events, replayed))
+        return BulkOutcome(self.row.id, bulk.command_id, results, replayed)
+
+    def _stored(self, first: int, last: int) -> list[Committed]:
+        return list(store.read(self.warm.domain, self.row.id, first - 1, last)) if first <= last else []
+
+
+def _ids(tickets: Sequence[Ticket]) -> list[tuple[str, str]]:
+    items = [item for ticket in tickets for item in (*ticket.items, *([ticket.bulk] if ticket.bulk else ()))]
+    return [(item.scope, item.command_id) for item in items if item.scope]
+
+
+def _decode_bulk(text: str) -> list[tuple[str, str | int, str | int]]:
+    return msgspec.json.decode(text, type=list[tuple[str, str | int, str | int]])

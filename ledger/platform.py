@@ -1,0 +1,90 @@
+"""The platform stream: what happens to streams as a whole. So far they are deleted."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from common.errors import DomainError
+from common.events import Event
+from common.ids import Actor
+from ledger import registry
+from ledger.codec import EventTypes
+from ledger.domain import Domain
+from ledger.models import Stream
+from ledger.runtime import runtime
+from ledger.tickets import Opens, Outcome
+
+STREAM = UUID("8e0a3f5c-52a6-4c07-9c56-6f0f86a6d9c4")
+
+
+class DeleteStream(msgspec.Struct, frozen=True):
+    """Hide a stream for ever; `manage.py purge` removes its events later."""
+
+    stream: UUID
+    name: str
+    reason: str
+
+
+class StreamDeleted(Event, frozen=True):
+    """The tombstone of a stream."""
+
+    stream: UUID
+    name: str
+    reason: str
+
+
+class PlatformState(msgspec.Struct):
+    """Which streams are deleted."""
+
+    seq: int = 0
+    deleted: dict[UUID, str] = {}
+
+
+class Platform(Domain[PlatformState]):
+    """The ledger's own domain."""
+
+    name = "platform"
+    engine_version = 1
+    events = EventTypes([StreamDeleted])
+
+    def new_state(self, stream: UUID) -> PlatformState:
+        return PlatformState()
+
+    def decide(self, state: PlatformState, command: Any, actor: Actor, now: int) -> Sequence[Event]:
+        if not isinstance(command, DeleteStream):
+            raise TypeError(f"no decision for {type(command).__name__}")
+        if command.stream in state.deleted:
+            raise DomainError("deleted", "This has been deleted.")
+        return [StreamDeleted(command.stream, command.name, command.reason)]
+
+    def evolve(self, state: PlatformState, event: Event, at: int) -> None:
+        assert isinstance(event, StreamDeleted)
+        state.seq += 1
+        state.deleted[event.stream] = event.name
+
+    def dump(self, state: PlatformState) -> Any:
+        return state
+
+    def load(self, stream: UUID, text: str) -> PlatformState:
+        return msgspec.json.decode(text, type=PlatformState)
+
+    def within(self, events: Sequence[Event], now: int) -> None:
+        """Lock each stream after the platform's own, hide it, drop its rows."""
+        for event in events:
+            assert isinstance(event, StreamDeleted)
+            row = Stream.objects.select_for_update().get(id=event.stream)
+            Stream.objects.filter(id=row.id).update(deleted_at=now)
+            for table in registry.get(row.domain).tables:
+                table.model._default_manager.filter(stream_id=row.id).delete()
+
+
+PLATFORM = Platform()
+
+
+def delete_stream(stream: UUID, actor: Actor, *, name: str, reason: str, command_id: str = "") -> Outcome:
+    """Write the tombstone of a stream and hide it. Raises DomainError `deleted` when it was deleted before."""
+    command = DeleteStream(stream, name, reason)
+    opens = Opens("platform", "platform")
+    return runtime.execute_on(STREAM, opens, command, actor, command_id=command_id)

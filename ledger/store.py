@@ -1,0 +1,119 @@
+"""Events ↔ rows of the ledger's tables. The only module that reads or writes them with SQL."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from common.db import Row, Table, insert, quoted, uuid_param
+from ledger.domain import Committed, Domain
+from ledger.models import Command, Event, Snapshot
+
+EVENTS = Table(Event)
+COMMANDS = Table(Command)
+_CHUNK = 10_000
+_FOLD = "seq, type, version, payload, at"
+_WHOLE = "seq, type, version, payload, actor, command_id, at, hash"
+
+
+class Known(NamedTuple):
+    """The stored outcome of a command."""
+
+    fingerprint: str
+    first_seq: int
+    last_seq: int
+    outcome: str
+
+
+def read_for_fold(stream: UUID, after: int, upto: int | None = None) -> Iterator[tuple[Any, ...]]:
+    """(seq, type, version, payload, at) of the events after `after`, in order, in chunks."""
+    return _read(stream, after, upto, _FOLD)
+
+
+def read(domain: Domain[Any], stream: UUID, after: int, upto: int | None = None) -> Iterator[Committed]:
+    """The events after seq `after` up to and with `upto`, in order, decoded."""
+    for seq, kind, version, payload, actor, command_id, at, digest in _read(stream, after, upto, _WHOLE):
+        event = domain.events.decode(kind, version, payload)
+        yield Committed(stream, seq, kind, version, payload, actor, command_id, at, digest, event)
+
+
+def read_raw(stream: UUID) -> Iterator[tuple[Any, ...]]:
+    """Every column of every event but `stream`, in order, undecoded: what verify and export look at."""
+    return _read(stream, None, None, _WHOLE)
+
+
+def _read(stream: UUID, after: int | None, upto: int | None, columns: str) -> Iterator[tuple[Any, ...]]:
+    """In order of seq. `after` None reads from the smallest seq there is, a forged one included."""
+    where, bounds = "stream_id = %s", [] if upto is None else [upto]
+    limit = "" if upto is None else " AND seq <= %s"
+    while True:
+        past = "" if after is None else " AND seq > %s"
+        sql = f'SELECT {columns} FROM "{EVENTS.name}" WHERE {where}{past}{limit} ORDER BY seq LIMIT {_CHUNK}'  # noqa: S608  no input
+        with connection.cursor() as cursor:
+            start = [] if after is None else [after]
+            cursor.execute(sql, [uuid_param(connection, stream), *start, *bounds])
+            rows = cursor.fetchall()
+        yield from rows
+        if len(rows) < _CHUNK:
+            return
+        after = rows[-1][0]
+
+
+def append(events: Sequence[Committed]) -> None:
+    """Insert the events of one batch in one statement."""
+    insert(connection, EVENTS, [(*_columns(event),) for event in events])
+
+
+def _columns(event: Committed) -> Row:
+    return (
+        event.stream,
+        event.seq,
+        event.type,
+        event.version,
+        event.payload,
+        event.actor,
+        event.command_id,
+        event.at,
+        event.hash,
+    )
+
+
+def remember(rows: Sequence[Row]) -> None:
+    """Insert the outcomes of one batch in one statement."""
+    insert(connection, COMMANDS, rows)
+
+
+def known_commands(stream: UUID, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Known]:
+    """The stored outcomes among (scope, command_id) pairs, in one indexed query."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    names = sorted({command_id for _, command_id in wanted})
+    select = f"SELECT scope, command_id, fingerprint, first_seq, last_seq, outcome FROM {quoted([COMMANDS.name])}"  # noqa: S608
+    with connection.cursor() as cursor:
+        parameters: list[str] | list[list[str]] = names
+        where = f"command_id IN ({', '.join(['%s'] * len(names))})"
+        if connection.vendor == "postgresql":
+            where, parameters = "command_id = ANY(%s)", [names]
+        cursor.execute(f"{select} WHERE stream_id = %s AND {where}", [uuid_param(connection, stream), *parameters])
+        rows = cursor.fetchall()
+    return {(row[0], row[1]): Known(*row[2:]) for row in rows if (row[0], row[1]) in wanted}
+
+
+def newest_snapshot(stream: UUID, engine_version: int, upto: int) -> tuple[int, str] | None:
+    """(seq, state text) of the newest snapshot at or before `upto` that this engine made."""
+    return (
+        Snapshot.objects.filter(stream_id=stream, engine_version=engine_version, seq__lte=upto)
+        .order_by("-seq")
+        .values_list("seq", "state")
+        .first()
+    )
+
+
+def save_snapshot(stream: UUID, seq: int, engine_version: int, state: str, *, keep: int = 2) -> None:
+    """Store a snapshot and drop all but the newest `keep`. Another process may have stored the same one."""
+    row = Snapshot(stream_id=stream, seq=seq, engine_version=engine_version, state=state)
+    Snapshot.objects.bulk_create([row], ignore_conflicts=True)
+    newest = Snapshot.objects.filter(stream_id=stream).order_by("-seq").values_list("seq", flat=True)[:keep]
+    Snapshot.objects.filter(stream_id=stream, seq__lt=min(newest)).delete()

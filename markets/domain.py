@@ -1,0 +1,60 @@
+"""Sessions as the ledger sees them: the pure engine and its projection, bound together."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from common.events import Event
+from common.ids import Actor
+from ledger.codec import EventTypes
+from ledger.domain import Domain, Write
+from markets import projections
+from markets.engine import invariants
+from markets.engine.decide import dispatch
+from markets.engine.events import EVENTS
+from markets.engine.evolve import evolve, forget_changes
+from markets.engine.state import ENGINE_VERSION, Facts, SessionState
+
+
+class SessionDomain(Domain[SessionState]):
+    """One stream per session."""
+
+    name = "session"
+    engine_version = ENGINE_VERSION
+    events = EventTypes(EVENTS)
+    tables = projections.TABLES
+
+    def new_state(self, stream: UUID) -> SessionState:
+        return SessionState(Facts(), stream)
+
+    def decide(self, state: SessionState, command: Any, actor: Actor, now: int) -> Sequence[Event]:
+        return dispatch.decide(state, command, actor, now)
+
+    def evolve(self, state: SessionState, event: Event, at: int) -> None:
+        evolve(state, event, at)
+
+    def due(self, state: SessionState, now: int) -> Sequence[Event]:
+        return dispatch.due(state, now)
+
+    def check(self, state: SessionState) -> None:
+        invariants.check_touched(state)
+
+    def audit(self, state: SessionState) -> Iterator[str]:
+        return invariants.audit(state)
+
+    def take_writes(self, state: SessionState) -> list[Write]:
+        return projections.take_writes(state)
+
+    def drop_changes(self, state: SessionState) -> None:
+        forget_changes(state)
+
+    def dump(self, state: SessionState) -> Facts:
+        return state.facts
+
+    def load(self, stream: UUID, text: str) -> SessionState:
+        return SessionState(msgspec.json.decode(text, type=Facts), stream)
+
+
+SESSIONS = SessionDomain()
