@@ -99,6 +99,13 @@ class Runtime:
         assert isinstance(outcome, Outcome)
         return outcome
 
+    def execute_item(self, stream: UUID, item: Item, actor: Actor, *, timeout: float = 30.0) -> Outcome:
+        """Like `execute`, under an id in a scope of its own; without a scope, an id is made up."""
+        own = item if item.scope else item._replace(command_id=uuid4().hex, scope=actor.id)
+        outcome = self._wait(Ticket(stream, actor, [own]), timeout)
+        assert isinstance(outcome, Outcome)
+        return outcome
+
     def open(
         self, opens: Opens, command: Any, actor: Actor, *, command_id: str = "", timeout: float = 30.0
     ) -> Outcome:

@@ -76,17 +76,18 @@ def compute(
     _check_fresh(counting, at=at, max_age=max_age)
     start = at if rule == LAST else at - window
     used = counting[_in_force(counting, start) :]
-    if rule == TWAP:
-        exact = [_twap(used, column, start=start, at=at) for column in range(len(instruments))]
-    else:  # the last price is the median of the one tick in force at `at`
-        exact = [_median(used, column) for column in range(len(instruments))]
+    # The last price is the median of the one tick in force at `at`.
+    exact = {
+        name: _twap(used, column, start=start, at=at) if rule == TWAP else _median(used, column)
+        for column, name in enumerate(instruments)
+    }
     return Fixing(
         rule=rule,
         at=at,
         window=at - start,
         price_decimals=price_decimals,
-        prices={name: divide_half_even(*exact[i]) for i, name in enumerate(instruments)},
-        exact={name: exact[i] for i, name in enumerate(instruments)},
+        prices={name: divide_half_even(*fraction) for name, fraction in exact.items()},
+        exact=exact,
         tick_count=len(used),
         first_seq=used[0].seq,
         last_seq=used[-1].seq,

@@ -69,13 +69,24 @@ class SessionClosed(Event, frozen=True):
 
 
 class Fixing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices S and where they come from. `ticks` and `exact` say how anybody can recompute them."""
+    """Prices S and where they come from, so that anybody can recompute them.
+
+    `ticks` holds (seq, published_at, prices in feed units) of each tick used, up to a hundred; `ticks_sha256` is over
+    all `tick_count` of them. `exact` is the fraction (numerator, denominator) behind each rounded price.
+    """
 
     rule: str
     at: int
     prices: Amounts
-    ticks: str = ""
-    exact: str = ""
+    feed: str = ""
+    feed_decimals: int = 0
+    window: int = 0
+    tick_count: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
+    ticks_sha256: str = ""
+    ticks: tuple[tuple[int, int, tuple[int, ...]], ...] = ()
+    exact: dict[str, tuple[str, str]] = {}
 
 
 class SessionSettled(Event, frozen=True):

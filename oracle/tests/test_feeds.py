@@ -133,6 +133,7 @@ def test_a_replay_has_its_csvs_instruments_and_no_settings_but_its_pace() -> Non
 def test_a_feed_that_is_not_there_is_refused() -> None:
     assert refused("unknown_feed", facade.get_feed, "none").field == "feed"
     refused("unknown_feed", facade.get_feed, uuid.uuid4())
+    refused("unknown_feed", facade.get_feed, "a\0b")
     refused("unknown_feed", facade.publish, "none", prices={})
 
 

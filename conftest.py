@@ -1,0 +1,59 @@
+"""What every test may use: actors, sessions built by commands, and the check that rows equal the folded events."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
+
+from ledger import append_only
+from ledger.models import Stream
+from ledger.runtime import runtime
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Nothing to modify; the flush below is the only liberty that tests take."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_past_the_triggers() -> Iterator[None]:
+    """Transactional tests empty all tables: disarm the append-only triggers for that moment, and only for it."""
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def disarmed(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
+        append_only.disarm(self.connection)
+        try:
+            flush(self, sql_list)
+        finally:
+            append_only.arm(self.connection)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(BaseDatabaseOperations, "execute_sql_flush", disarmed)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_runtime() -> Iterator[None]:
+    """No warm state outlives the rows it was folded from."""
+    yield
+    runtime.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _writers_stop_at_the_end(django_db_setup: None) -> Iterator[None]:
+    """The writers' connections would keep the test database from being dropped."""
+    yield
+    runtime.stop()
+    connection.close()
+
+
+@pytest.fixture
+def ledger(transactional_db: None) -> Iterator[None]:
+    """A test that executes commands. Ends by checking that every stream's rows equal its folded events."""
+    from ledger.verify import drift
+
+    yield
+    for stream in Stream.objects.filter(deleted_at=None):
+        assert list(drift(stream)) == []

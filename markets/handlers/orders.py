@@ -1,0 +1,190 @@
+"""Orders: place, replace, cancel, in bulk or alone; and what to answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from common.errors import DomainError
+from common.ids import Actor
+from ledger.domain import Committed
+from ledger.runtime import runtime
+from ledger.tickets import Item, Outcome, fingerprint
+from markets import queries
+from markets.engine import commands as c
+from markets.engine import events as e
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One side of a trade as the order's owner sees it; `trade` is the seq that names it."""
+
+    trade: int
+    quantity: int
+    price: int
+    is_maker: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReceipt:
+    """An order as a command left it, and the fills of that command. A repeated command answers the same."""
+
+    stream: UUID
+    number: int
+    participant: str
+    asset: str
+    quote_asset: str
+    is_buy: bool
+    order_type: str
+    quantity: int
+    price: int
+    time_in_force: str
+    expires_at: int
+    post_only: bool
+    client_order_id: str
+    filled: int
+    status: str
+    reason: str
+    created_at: int
+    updated_at: int
+    fills: tuple[Fill, ...]
+    replayed: bool
+
+
+def place_order(stream: UUID, command: c.PlaceOrder, actor: Actor, *, command_id: str = "") -> OrderReceipt:
+    """Place an order and match it. A client_order_id makes it happen once, whoever repeats it."""
+    return placed_receipt(runtime.execute_item(stream, _item(command, actor, command_id), actor))
+
+
+def replace_order(stream: UUID, command: c.ReplaceOrder, actor: Actor, *, command_id: str = "") -> OrderReceipt:
+    """Change an open order's quantity or price."""
+    return changed_receipt(runtime.execute(stream, command, actor, command_id=command_id), command.order)
+
+
+def cancel_order(stream: UUID, command: c.CancelOrder, actor: Actor, *, command_id: str = "") -> OrderReceipt:
+    """Cancel an open order."""
+    return changed_receipt(runtime.execute(stream, command, actor, command_id=command_id), command.order)
+
+
+def cancel_orders(stream: UUID, command: c.CancelOrders, actor: Actor, *, command_id: str = "") -> list[int]:
+    """Cancel a participant's open orders; the numbers of those that were."""
+    outcome = runtime.execute(stream, command, actor, command_id=command_id)
+    return [item.event.order for item in outcome.events if isinstance(item.event, e.OrderCancelled)]
+
+
+OrderCommand = c.PlaceOrder | c.ReplaceOrder | c.CancelOrder
+MOST_IN_BULK = 1000
+
+
+def bulk_orders(
+    stream: UUID, commands: Sequence[OrderCommand], actor: Actor, *, command_id: str = ""
+) -> list[OrderReceipt | DomainError]:
+    """Up to 1000 places, replaces and cancels in one transaction, in order, each with its own result."""
+    if not 1 <= len(commands) <= MOST_IN_BULK:
+        raise DomainError("invalid_bulk", f"A bulk has 1 to {MOST_IN_BULK} commands.", field="orders")
+    items = [_item(command, actor, "") for command in commands]
+    outcome = runtime.execute_bulk(stream, items, actor, command_id=command_id)
+    return [
+        result if isinstance(result, DomainError) else _receipt(command, result)
+        for command, result in zip(commands, outcome.results, strict=True)
+    ]
+
+
+def _receipt(command: OrderCommand, outcome: Outcome) -> OrderReceipt:
+    return placed_receipt(outcome) if isinstance(command, c.PlaceOrder) else changed_receipt(outcome, command.order)
+
+
+def _item(command: OrderCommand, actor: Actor, command_id: str) -> Item:
+    """A client_order_id is unique per participant, whoever acts for them; other ids belong to the actor."""
+    if isinstance(command, c.PlaceOrder) and command.client_order_id:
+        mark = fingerprint([actor.id, fingerprint(command)])
+        return Item(command, f"order:{command.client_order_id}", f"participant:{command.participant}", mark)
+    return Item(command, command_id, actor.id if command_id else "", fingerprint(command))
+
+
+def placed_receipt(outcome: Outcome) -> OrderReceipt:
+    """What OrderPlaced and the events after it say: nothing else is looked up."""
+    placed, event = outcome.events[0], outcome.events[0].event
+    assert isinstance(event, e.OrderPlaced)
+    fills = _fills(outcome.events, placed.seq)
+    filled = sum(fill.quantity for fill in fills)
+    reason = _ended(outcome.events, placed.seq)
+    return OrderReceipt(
+        outcome.stream,
+        placed.seq,
+        event.participant,
+        event.asset,
+        event.quote_asset,
+        event.is_buy,
+        event.order_type,
+        event.quantity,
+        event.price,
+        event.time_in_force,
+        event.expires_at,
+        event.post_only,
+        event.client_order_id,
+        filled,
+        _status(event.quantity, filled, reason),
+        reason,
+        placed.at,
+        placed.at,
+        fills,
+        outcome.replayed,
+    )
+
+
+def changed_receipt(outcome: Outcome, number: int) -> OrderReceipt:
+    """The order's own terms, as the command left them."""
+    row = queries.order(outcome.stream, number)
+    quantity, price = row.quantity, row.price
+    for item in outcome.events:
+        if isinstance(item.event, e.OrderReplaced):
+            quantity, price = item.event.quantity, item.event.price
+    filled = queries.filled_until(outcome.stream, number, outcome.last_seq)
+    reason = _ended(outcome.events, number)
+    return OrderReceipt(
+        outcome.stream,
+        number,
+        row.participant,
+        row.asset,
+        row.quote_asset,
+        row.is_buy,
+        row.order_type,
+        quantity,
+        price,
+        row.time_in_force,
+        row.expires_at,
+        row.post_only,
+        row.client_order_id,
+        filled,
+        _status(quantity, filled, reason),
+        reason,
+        row.created_at,
+        outcome.events[0].at,
+        _fills(outcome.events, number),
+        outcome.replayed,
+    )
+
+
+def _fills(events: Sequence[Committed], number: int) -> tuple[Fill, ...]:
+    return tuple(
+        Fill(item.seq, item.event.quantity, item.event.price, item.event.maker == number, item.at)
+        for item in events
+        if isinstance(item.event, e.OrderMatched) and number in {item.event.maker, item.event.taker}
+    )
+
+
+def _ended(events: Sequence[Committed], number: int) -> str:
+    """Why the order was cancelled by these events; "" if it wasn't."""
+    for item in events:
+        if isinstance(item.event, e.OrderCancelled) and item.event.order == number:
+            return item.event.reason
+    return ""
+
+
+def _status(quantity: int, filled: int, reason: str) -> str:
+    if reason:
+        return "cancelled"
+    if filled == quantity:
+        return "filled"
+    return "partially_filled" if filled else "open"

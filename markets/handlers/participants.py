@@ -1,0 +1,31 @@
+"""Joining, allocating, leaving."""
+
+from uuid import UUID
+
+from common.ids import Actor
+from ledger.runtime import runtime
+from ledger.tickets import Outcome
+from markets.engine import commands as c
+from markets.models import DisplayName
+
+
+def join_session(
+    stream: UUID, command: c.JoinSession, actor: Actor, *, name: str = "", command_id: str = ""
+) -> Outcome:
+    """Admit a participant and issue their cash. The display name stays outside the ledger."""
+    outcome = runtime.execute(stream, command, actor, command_id=command_id)
+    if name:
+        DisplayName.objects.update_or_create(
+            stream_id=stream, handle=command.participant, defaults={"name": name[:80]}
+        )
+    return outcome
+
+
+def remove_participant(stream: UUID, command: c.RemoveParticipant, actor: Actor, *, command_id: str = "") -> Outcome:
+    """Cancel what they have open and move what they hold to the treasury."""
+    return runtime.execute(stream, command, actor, command_id=command_id)
+
+
+def assign_allocations(stream: UUID, command: c.AssignAllocations, actor: Actor, *, command_id: str = "") -> Outcome:
+    """Move claims from the treasury to participants."""
+    return runtime.execute(stream, command, actor, command_id=command_id)

@@ -1,0 +1,128 @@
+"""Prices and settlement: the session's feed, its fixing, and what it pays."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from common.clock import now_us
+from common.errors import DomainError
+from common.ids import CLOCK, Actor
+from ledger.runtime import runtime
+from ledger.tickets import Outcome
+from markets import queries
+from markets.engine import commands as c
+from markets.engine.events import Fixing
+from markets.handlers.sessions import close_session, feed_of
+from oracle import facade as oracle
+
+
+def push_prices(session: queries.SessionInfo, prices: object, *, source_at: int | None = None) -> oracle.TickInfo:
+    """Publish one tick {leg: price} on the session's own push feed, made when first needed."""
+    name = feed_of(session)
+    if not session.feed:
+        oracle.create_feed(name=name, mode="push", instruments=session.legs, price_decimals=session.price_decimals)
+    return oracle.publish(name, prices=prices, source_at=source_at)
+
+
+def fix_prices(stream: UUID, prices: Mapping[str, object], actor: Actor, *, command_id: str = "") -> Outcome:
+    """Put prices on record that an organiser typed."""
+    session = queries.session_of(stream)
+    return runtime.execute(stream, c.FixPrices(fixing=manual(session, prices)), actor, command_id=command_id)
+
+
+def settle_session(
+    stream: UUID, actor: Actor, *, prices: Mapping[str, object] | None = None, command_id: str = ""
+) -> Outcome:
+    """Close the session if it is open, and pay everybody x·S at its fixing.
+
+    `prices` replaces the feed by typed ones. Without a fixing nothing changes: DomainError `fixing_unavailable`.
+    """
+    session = queries.session_of(stream)
+    if prices is not None:
+        _require_organiser(session, actor)
+    fixing = manual(session, prices) if prices is not None else None
+    if session.status in {"active", "halted"}:
+        if fixing is None:
+            fixing_of(session, at=now_us(), final=False)  # refuse now, while the session is still open
+        close_session(stream, actor)
+        session = queries.session_of(stream)
+    if session.status != "closed":
+        placeholder = fixing or session.fixing or Fixing("none", 0, {})
+        return runtime.execute(stream, c.SettleSession(fixing=placeholder), actor, command_id=command_id)
+    fixing = fixing or fixing_of(session, at=session.closed_at, final=True)
+    return runtime.execute(stream, c.SettleSession(fixing=fixing), actor, command_id=command_id)
+
+
+def settle_closed() -> list[tuple[str, str]]:
+    """Settle every closed session whose fixing there is; (session_id, why not) for the others. For the clock."""
+    waiting = []
+    for session in queries.sessions(status=("closed",)):
+        try:
+            settle_session(session.stream, CLOCK)
+        except DomainError as refusal:
+            waiting.append((session.session_id, refusal.detail))
+    return waiting
+
+
+def correct_settlement(
+    stream: UUID, prices: Mapping[str, object], actor: Actor, *, reason: str, command_id: str = ""
+) -> Outcome:
+    """Settle anew at typed prices, by a compensating event that names each difference."""
+    session = queries.session_of(stream)
+    command = c.CorrectSettlement(fixing=manual(session, prices), reason=reason)
+    return runtime.execute(stream, command, actor, command_id=command_id)
+
+
+def fixing_of(session: queries.SessionInfo, *, at: int, final: bool) -> Fixing:
+    """The fixing of a session at `at` by its own rule. Raises DomainError `fixing_unavailable` with the reason."""
+    if session.terms.fixing_rule == "manual":
+        if session.fixing is None or session.fixing.rule != "manual":
+            raise DomainError("fixing_unavailable", "The organiser has not typed the fixing yet.")
+        return session.fixing
+    try:
+        found = oracle.fixing(
+            feed_of(session),
+            instruments=session.legs,
+            rule=session.terms.fixing_rule,
+            at=at,
+            window=session.terms.fixing_window,
+            max_age=session.terms.fixing_max_age,
+            not_before=session.created_at,
+            final=final,
+        )
+    except DomainError as refusal:
+        if refusal.code == "unknown_feed":
+            raise DomainError("fixing_unavailable", "No price has been published for this session.") from refusal
+        raise
+    return _scaled(session, found, feed_of(session))
+
+
+def manual(session: queries.SessionInfo, prices: Mapping[str, object]) -> Fixing:
+    """Typed prices as a fixing. Raises InvalidInput naming the leg."""
+    found = oracle.manual_fixing(
+        prices=prices, instruments=session.legs, price_decimals=session.price_decimals, at=now_us()
+    )
+    return _scaled(session, found, "")
+
+
+def _scaled(session: queries.SessionInfo, found: oracle.Fixing, feed: str) -> Fixing:
+    """The oracle's fixing in the session's price units, with all that is needed to recompute it."""
+    factor = 10 ** (session.price_decimals - found.price_decimals)
+    return Fixing(
+        found.rule,
+        found.at,
+        {leg: price * factor for leg, price in found.prices.items()},
+        feed,
+        found.price_decimals,
+        found.window,
+        found.tick_count,
+        found.first_seq,
+        found.last_seq,
+        found.ticks_sha256,
+        tuple((tick.seq, tick.published_at, tick.prices) for tick in found.ticks),
+        {leg: (str(above), str(below)) for leg, (above, below) in found.exact.items() if below != 1},
+    )
+
+
+def _require_organiser(session: queries.SessionInfo, actor: Actor) -> None:
+    if not actor.organiser and actor.id != session.organiser:
+        raise DomainError("not_organiser", "Only the session's organiser may do this.")
