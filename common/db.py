@@ -80,7 +80,7 @@ def _write(connection: BaseDatabaseWrapper, table: Table, rows: Sequence[Row], t
             types = table.array_types(connection)
             arrays = ", ".join(f"%s::{kind}[]" for kind in types)
             literals = [_array_literal(column) for column in zip(*rows, strict=True)]
-            cursor.execute(f"{head} SELECT * FROM unnest({arrays}){tail}", literals)
+            cursor.execute(f"{head} SELECT * FROM unnest({arrays}){tail}", literals)  # noqa: S608  no input
         else:
             values = ", ".join(["%s"] * len(table.columns))
             cursor.executemany(f"{head} VALUES ({values}){tail}", [_plain(row) for row in rows])

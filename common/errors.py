@@ -22,7 +22,7 @@ class InvalidInput(DomainError):
         super().__init__("invalid_input", detail, field=field)
 
 
-class Unavailable(Exception):  # noqa: N818  the word that HTTP uses for it
+class Unavailable(Exception):
     """The service can't take the command now; the caller may try again after `retry_after` seconds.
 
     With code `outcome_unknown` the command may or may not have happened: repeating it under the same
@@ -37,5 +37,5 @@ class Unavailable(Exception):  # noqa: N818  the word that HTTP uses for it
         self.command_id = command_id
 
 
-class InvariantViolation(Exception):  # noqa: N818
+class InvariantViolation(Exception):
     """Something that must never be false is false. The command that did it is rolled back."""

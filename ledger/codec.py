@@ -11,7 +11,7 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-class BrokenEvent(Exception):  # noqa: N818
+class BrokenEvent(Exception):
     """A stored event that no registered type can read."""
 
 

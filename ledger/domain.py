@@ -65,6 +65,10 @@ class Domain(ABC, Generic[StateT]):
     def load(self, stream: UUID, text: str) -> StateT:
         """The inverse of `dump`, from its JSON text."""
 
+    def name_of(self, state: StateT) -> str:
+        """The name that the events give the stream; "" where they give none."""
+        return ""
+
     def within(self, events: Sequence[Event], now: int) -> None:
         """More writes in the same transaction, for a domain that also acts on other streams."""
 

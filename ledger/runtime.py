@@ -44,7 +44,7 @@ log = logging.getLogger("ledger.runtime")
 _STREAM_IDS = UUID("5e2d6c52-6a9c-4e6b-9d5e-0c2f5d9a7b11")
 
 
-class _CommitUnknown(Exception):  # noqa: N818
+class _CommitUnknown(Exception):
     """COMMIT was sent and no answer came."""
 
 

@@ -12,7 +12,7 @@ from ledger.codec import canonical
 from ledger.domain import Domain
 
 
-class BrokenLedger(Exception):  # noqa: N818
+class BrokenLedger(Exception):
     """The events of a stream are not gap-free."""
 
 

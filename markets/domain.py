@@ -15,7 +15,7 @@ from markets.engine import invariants
 from markets.engine.decide import dispatch
 from markets.engine.events import EVENTS
 from markets.engine.evolve import evolve, forget_changes
-from markets.engine.state import ENGINE_VERSION, Facts, SessionState
+from markets.engine.state import ENGINE_VERSION, Saved, SessionState
 
 
 class SessionDomain(Domain[SessionState]):
@@ -27,7 +27,7 @@ class SessionDomain(Domain[SessionState]):
     tables = projections.TABLES
 
     def new_state(self, stream: UUID) -> SessionState:
-        return SessionState(Facts(), stream)
+        return SessionState(stream)
 
     def decide(self, state: SessionState, command: Any, actor: Actor, now: int) -> Sequence[Event]:
         return dispatch.decide(state, command, actor, now)
@@ -50,11 +50,14 @@ class SessionDomain(Domain[SessionState]):
     def drop_changes(self, state: SessionState) -> None:
         forget_changes(state)
 
-    def dump(self, state: SessionState) -> Facts:
-        return state.facts
+    def name_of(self, state: SessionState) -> str:
+        return state.facts.session_id
+
+    def dump(self, state: SessionState) -> Saved:
+        return state.saved()
 
     def load(self, stream: UUID, text: str) -> SessionState:
-        return SessionState(msgspec.json.decode(text, type=Facts), stream)
+        return SessionState(stream, msgspec.json.decode(text, type=Saved))
 
 
 SESSIONS = SessionDomain()

@@ -7,7 +7,8 @@ import msgspec
 
 from common.db import Row, Table
 from markets import models
-from markets.engine.state import Changed, Facts, Holding, Order, Participant, Quote, Rfq, SessionState, Settled, Trade
+from markets.engine.evolve import forget_changes
+from markets.engine.state import Facts, Holding, Order, Participant, Quote, Rfq, SessionState, Settled, Trade
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _TERMS = (
@@ -39,7 +40,7 @@ TABLES = (SESSIONS, PARTICIPANTS, HOLDINGS, ORDERS, TRADES, BUSTS, RFQS, QUOTES,
 def take_writes(state: SessionState) -> list[tuple[Table, list[Row]]]:
     """Whole rows of everything that changed since the last call, in key order, and forget what changed."""
     changed, facts, stream = state.changed, state.facts, state.stream
-    state.changed = Changed()
+    forget_changes(state)
     writes: list[tuple[Table, list[Row]]] = []
     if changed.session:
         writes.append((SESSIONS, [_session(stream, facts)]))

@@ -21,9 +21,7 @@ def _flag(name: str, *, default: bool) -> bool:
 def _database(variable: str, default: str) -> dict[str, object]:
     url = env.get(variable) or default
     if url.split(":", 1)[0] not in {"sqlite", "postgres", "postgresql"}:
-        raise ImproperlyConfigured(
-            f"{variable} must begin with sqlite:// or postgresql://, not {url[:12]!r}."
-        )
+        raise ImproperlyConfigured(f"{variable} must begin with sqlite:// or postgresql://, not {url[:12]!r}.")
     database: dict[str, object] = dict(dj_database_url.parse(url))
     if database["ENGINE"] == "django.db.backends.sqlite3":
         # IMMEDIATE takes the write lock at BEGIN: SQLite ignores SELECT ... FOR UPDATE, and a deferred

@@ -30,7 +30,7 @@ _LIBC = ctypes.CDLL(None)  # loaded before any fork
 _PR_SET_PDEATHSIG = 1
 
 
-class ServiceMissing(Exception):  # noqa: N818 - a state of this machine to report, not a mistake
+class ServiceMissing(Exception):
     """The service cannot be had here; the sentence says why and what to do."""
 
 

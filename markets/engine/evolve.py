@@ -177,7 +177,7 @@ def _placed(state: SessionState, event: e.OrderPlaced, at: int) -> None:
         at,
         seq,
     )
-    state.facts.orders[seq] = order
+    state.orders[seq] = order
     state.facts.has_traded = True  # from the first order on, the basket is fixed
     state.touch_order(order)
     state.index(order)
@@ -198,7 +198,7 @@ def _reserve(state: SessionState, order: Order) -> None:
 
 def _matched(state: SessionState, event: e.OrderMatched, at: int) -> None:
     facts = state.facts
-    maker, taker = facts.orders[event.maker], facts.orders[event.taker]
+    maker, taker = state.orders[event.maker], state.orders[event.taker]
     buyer, seller = (taker, maker) if taker.is_buy else (maker, taker)
     cost = state.cost(maker.quote_asset, event.quantity, event.price)
     for order in (maker, taker):
@@ -234,7 +234,7 @@ def _matched(state: SessionState, event: e.OrderMatched, at: int) -> None:
 
 
 def _replaced(state: SessionState, event: e.OrderReplaced, at: int) -> None:
-    order = state.facts.orders[event.order]
+    order = state.orders[event.order]
     book = state.book(order.asset, order.quote_asset)
     state.touch_order(order)
     if event.keeps_priority:
@@ -249,13 +249,13 @@ def _replaced(state: SessionState, event: e.OrderReplaced, at: int) -> None:
 
 
 def _order_cancelled(state: SessionState, event: e.OrderCancelled, at: int) -> None:
-    order = state.facts.orders[event.order]
+    order = state.orders[event.order]
     order.updated_at = at
     _finish(state, order, "cancelled", event.reason)
 
 
 def _order_expired(state: SessionState, event: e.OrderExpired, at: int) -> None:
-    order = state.facts.orders[event.order]
+    order = state.orders[event.order]
     order.updated_at = at
     _finish(state, order, "expired", event.reason)
 
@@ -266,7 +266,7 @@ def _finish(state: SessionState, order: Order, status: str, reason: str) -> None
     if order.order_type == "limit":
         state.book(order.asset, order.quote_asset).remove(order)
     order.status, order.reason = status, reason
-    del state.facts.orders[order.id]
+    del state.orders[order.id]
     del state.open_orders[order.participant][order.id]
     state.unexpect(order.expires_at, order.id)
     _reserve(state, order)
@@ -278,7 +278,7 @@ def _finish(state: SessionState, order: Order, status: str, reason: str) -> None
 def _rfq_requested(state: SessionState, event: e.RFQRequested, at: int) -> None:
     seq, person = state.facts.seq, state.facts.participants[event.participant]
     rfq = Rfq(seq, person.handle, person.user, event.leg_from, event.leg_to, event.amount_from, event.expires_at, at)
-    state.facts.rfqs[seq] = rfq
+    state.rfqs[seq] = rfq
     state.facts.has_traded = True
     state.changed.rfqs[seq] = rfq
     state.expect(rfq.expires_at, seq)
@@ -293,7 +293,7 @@ def _rfq_expired(state: SessionState, event: e.RFQExpired, at: int) -> None:
 
 
 def _finish_rfq(state: SessionState, number: int, status: str, reason: str) -> None:
-    rfq = state.facts.rfqs.pop(number)
+    rfq = state.rfqs.pop(number)
     rfq.status, rfq.reason = status, reason
     state.changed.rfqs[number] = rfq
     state.unexpect(rfq.expires_at, number)
@@ -301,7 +301,7 @@ def _finish_rfq(state: SessionState, number: int, status: str, reason: str) -> N
 
 def _quoted(state: SessionState, event: e.QuoteProvided, at: int) -> None:
     seq, person = state.facts.seq, state.facts.participants[event.participant]
-    rfq = state.facts.rfqs[event.rfq]
+    rfq = state.rfqs[event.rfq]
     quote = Quote(
         seq,
         event.rfq,
@@ -315,7 +315,7 @@ def _quoted(state: SessionState, event: e.QuoteProvided, at: int) -> None:
         at,
     )
     rfq.quotes.append(seq)
-    state.facts.quotes[seq] = quote
+    state.quotes[seq] = quote
     state.touch_quote(quote)
     state.expect(quote.expires_at, seq)
     if quote.firm:
@@ -336,8 +336,8 @@ def _quote_expired(state: SessionState, event: e.QuoteExpired, at: int) -> None:
 
 
 def _finish_quote(state: SessionState, number: int, status: str, reason: str) -> Quote:
-    quote = state.facts.quotes.pop(number)
-    rfq = state.facts.rfqs.get(quote.rfq)
+    quote = state.quotes.pop(number)
+    rfq = state.rfqs.get(quote.rfq)
     if rfq is not None:
         rfq.quotes.remove(number)
     state.touch_quote(quote)
@@ -350,7 +350,7 @@ def _finish_quote(state: SessionState, number: int, status: str, reason: str) ->
 
 
 def _executed(state: SessionState, event: e.TradeExecuted, at: int) -> None:
-    rfq = state.facts.rfqs[event.rfq]
+    rfq = state.rfqs[event.rfq]
     quote = _finish_quote(state, event.quote, "accepted", "")
     _finish_rfq(state, event.rfq, "executed", "")
     a, b = rfq.participant, quote.participant
@@ -375,7 +375,7 @@ def _executed(state: SessionState, event: e.TradeExecuted, at: int) -> None:
 def _busted(state: SessionState, event: e.TradeBusted, at: int) -> None:
     _move(state, event.participant_b, event.participant_a, event.leg_from, event.amount_from)
     _move(state, event.participant_a, event.participant_b, event.leg_to, event.amount_to)
-    state.facts.busted[event.trade] = event.reason
+    state.busted[event.trade] = event.reason
     state.changed.busts[event.trade] = event.reason
 
 

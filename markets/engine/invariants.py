@@ -59,7 +59,7 @@ def audit(state: SessionState) -> Iterator[str]:
 
 
 def _audit_orders(state: SessionState) -> Iterator[str]:
-    for order in state.facts.orders.values():
+    for order in state.orders.values():
         wanted = order.remaining if order.order_type == "limit" else 0
         if order.is_buy:
             wanted = state.cost(order.quote_asset, wanted, order.price)
@@ -69,7 +69,7 @@ def _audit_orders(state: SessionState) -> Iterator[str]:
 
 def _audit_holdings(state: SessionState) -> Iterator[str]:
     facts, backing, totals = state.facts, Counter[tuple[str, str]](), Counter[str]()
-    items: list[Order | Quote] = [*facts.orders.values(), *facts.quotes.values()]
+    items: list[Order | Quote] = [*state.orders.values(), *state.quotes.values()]
     for item in items:
         backing[item.participant, _backs(item)] += item.reserved
     for who, assets in facts.holdings.items():

@@ -168,10 +168,16 @@ class Facts(msgspec.Struct):
     treasury_payout: int = 0
     participants: dict[str, Participant] = {}
     holdings: dict[str, dict[str, Holding]] = {}
-    orders: dict[int, Order] = {}
-    rfqs: dict[int, Rfq] = {}
-    quotes: dict[int, Quote] = {}
-    busted: dict[int, str] = {}
+
+
+class Saved(msgspec.Struct):
+    """A whole state as a snapshot has it: what cannot be derived, in an order that is always the same."""
+
+    facts: Facts
+    orders: list[Order]
+    rfqs: list[Rfq]
+    quotes: list[Quote]
+    busted: list[tuple[int, str]]
 
 
 class Before(NamedTuple):
@@ -222,22 +228,44 @@ Deadline = tuple[int, int]  # (expires_at, id)
 
 
 class SessionState:
-    """The facts, and what is derived from them: books, deadlines, open orders by participant."""
+    """The facts, what is open, and what is derived from both: books, deadlines, open orders by participant."""
 
-    def __init__(self, facts: Facts, stream: UUID) -> None:
-        self.facts = facts
+    def __init__(self, stream: UUID, saved: Saved | None = None) -> None:
         self.stream = stream
+        self.facts = saved.facts if saved else Facts()
+        self.orders: dict[int, Order] = {}
+        self.rfqs: dict[int, Rfq] = {}
+        self.quotes: dict[int, Quote] = {}
+        self.busted: dict[int, str] = {}
         self.books: dict[str, Book[Order]] = {}
         self.deadlines: list[Deadline] = []
         self.open_orders: dict[str, dict[int, Order]] = {}
         self.touched = Touched()
         self.changed = Changed()
-        for order in sorted(facts.orders.values(), key=lambda order: order.priority):
+        if saved:
+            self._restore(saved)
+
+    def _restore(self, saved: Saved) -> None:
+        self.busted = dict(saved.busted)
+        for order in sorted(saved.orders, key=lambda order: order.priority):
+            self.orders[order.id] = order
             self.index(order)
-        for rfq in facts.rfqs.values():
+        for rfq in saved.rfqs:
+            self.rfqs[rfq.id] = rfq
             self.expect(rfq.expires_at, rfq.id)
-        for quote in facts.quotes.values():
+        for quote in saved.quotes:
+            self.quotes[quote.id] = quote
             self.expect(quote.expires_at, quote.id)
+
+    def saved(self) -> Saved:
+        """The state for a snapshot, or to compare with another: equal states give equal ones."""
+        return Saved(
+            self.facts,
+            [order for _, order in sorted(self.orders.items())],
+            [rfq for _, rfq in sorted(self.rfqs.items())],
+            [quote for _, quote in sorted(self.quotes.items())],
+            sorted(self.busted.items()),
+        )
 
     # Derived
 
@@ -299,7 +327,7 @@ class SessionState:
         key = (who, asset)
         if key not in self.touched.holdings:
             self.touched.holdings[key] = Before(holding, holding.total, holding.reserved)
-            self.changed.holdings[key] = holding
+        self.changed.holdings[key] = holding
         return holding
 
     def touch_order(self, order: Order) -> None:
@@ -307,13 +335,13 @@ class SessionState:
         if order.id not in self.touched.reservations:
             self.touched.reservations[order.id] = (order, order.reserved)
             self.touched.books.add(book_key(order.asset, order.quote_asset))
-            self.changed.orders[order.id] = order
+        self.changed.orders[order.id] = order
 
     def touch_quote(self, quote: Quote) -> None:
         """Say that `quote` is about to change."""
         if quote.id not in self.touched.reservations:
             self.touched.reservations[quote.id] = (quote, quote.reserved)
-            self.changed.quotes[quote.id] = quote
+        self.changed.quotes[quote.id] = quote
 
 
 def book_key(asset: str, quote_asset: str) -> str:

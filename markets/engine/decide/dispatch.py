@@ -41,12 +41,12 @@ def _expiring(state: SessionState, upto: int) -> list[Event]:
         if number in gone:
             continue
         gone.add(number)
-        if number in state.facts.orders:
+        if number in state.orders:
             decided.append(e.OrderExpired(number, "gtd"))
-        elif number in state.facts.quotes:
+        elif number in state.quotes:
             decided.append(e.QuoteExpired(number, "expired"))
         else:
-            quotes = [quote for quote in state.facts.rfqs[number].quotes if quote not in gone]
+            quotes = [quote for quote in state.rfqs[number].quotes if quote not in gone]
             decided += [e.QuoteExpired(quote, "rfq_expired") for quote in quotes]
             gone.update(quotes)
             decided.append(e.RFQExpired(number, "expired"))

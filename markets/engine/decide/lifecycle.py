@@ -12,7 +12,7 @@ from markets.engine import events as e
 from markets.engine.decide import participants
 from markets.engine.decide.access import require_organiser, require_status
 from markets.engine.evolve import evolve
-from markets.engine.state import TREASURY, Facts, SessionState, within_limit
+from markets.engine.state import TREASURY, SessionState, within_limit
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LEG = re.compile(r"[A-Za-z0-9._-](?:[A-Za-z0-9._ -]{0,30}[A-Za-z0-9._-])?")
@@ -67,7 +67,7 @@ class _Draft:
     """A session that is only thought of: decisions that build on each other before anything is so."""
 
     def __init__(self, stream: UUID, now: int) -> None:
-        self.state = SessionState(Facts(), stream)
+        self.state = SessionState(stream)
         self.events: list[Event] = []
         self._now = now
 
@@ -118,11 +118,10 @@ def close(state: SessionState, command: c.CloseSession, actor: Actor, now: int) 
 
 def closing(state: SessionState, t2: int, *, by_hand: bool) -> list[Event]:
     """The events of closing, at `t2`."""
-    facts = state.facts
     return [
-        *[e.OrderExpired(number, "session_closed") for number in sorted(facts.orders)],
-        *[e.QuoteExpired(number, "session_closed") for number in sorted(facts.quotes)],
-        *[e.RFQExpired(number, "session_closed") for number in sorted(facts.rfqs)],
+        *[e.OrderExpired(number, "session_closed") for number in sorted(state.orders)],
+        *[e.QuoteExpired(number, "session_closed") for number in sorted(state.quotes)],
+        *[e.RFQExpired(number, "session_closed") for number in sorted(state.rfqs)],
         e.SessionClosed(t2, by_hand),
     ]
 
@@ -191,11 +190,11 @@ def cancel(state: SessionState, command: c.CancelSession, actor: Actor, now: int
     require_status(state, "cancel the session")
     require_organiser(state, actor)
     _require_reason(command.reason)
-    facts, why = state.facts, "session_cancelled"
+    why = "session_cancelled"
     return [
-        *[e.OrderCancelled(number, why) for number in sorted(facts.orders)],
-        *[e.QuoteRejected(number, why) for number in sorted(facts.quotes)],
-        *[e.RFQCancelled(number, why) for number in sorted(facts.rfqs)],
+        *[e.OrderCancelled(number, why) for number in sorted(state.orders)],
+        *[e.QuoteRejected(number, why) for number in sorted(state.quotes)],
+        *[e.RFQCancelled(number, why) for number in sorted(state.rfqs)],
         e.SessionCancelled(command.reason),
     ]
 

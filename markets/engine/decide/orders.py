@@ -124,7 +124,7 @@ def _rest(found: Match[Order], number: int, time_in_force: str, order_type: str)
 
 
 def _own_order(state: SessionState, number: int, actor: Actor) -> Order:
-    order = state.facts.orders.get(number)
+    order = state.orders.get(number)
     if order is None:
         raise DomainError("order_not_open", "This order is not open: it is filled, cancelled or expired.")
     acting(state, order.participant, actor)

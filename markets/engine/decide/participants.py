@@ -56,10 +56,10 @@ def remove(state: SessionState, command: c.RemoveParticipant, actor: Actor, now:
         require_organiser(state, actor)
     open_orders = sorted(state.open_orders.get(person.handle, {}))
     decided: list[Event] = [e.OrderCancelled(number, "participant_removed") for number in open_orders]
-    own_rfqs = [rfq for _, rfq in sorted(state.facts.rfqs.items()) if rfq.participant == person.handle]
+    own_rfqs = [rfq for _, rfq in sorted(state.rfqs.items()) if rfq.participant == person.handle]
     for rfq in own_rfqs:
         decided += rfqs.cancelling(state, rfq, "participant_removed")
-    for number, quote in sorted(state.facts.quotes.items()):
+    for number, quote in sorted(state.quotes.items()):
         if quote.participant == person.handle:
             decided.append(e.QuoteWithdrawn(number, "participant_removed"))
     return [*decided, e.ParticipantRemoved(person.handle, command.reason)]

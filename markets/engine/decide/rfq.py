@@ -86,14 +86,14 @@ def accept(state: SessionState, command: c.AcceptQuote, actor: Actor, now: int) 
 
 
 def _open_rfq(state: SessionState, number: int) -> Rfq:
-    rfq = state.facts.rfqs.get(number)
+    rfq = state.rfqs.get(number)
     if rfq is None:
         raise DomainError("rfq_not_open", "This RFQ is not open: it is executed, cancelled or expired.")
     return rfq
 
 
 def _open_quote(state: SessionState, number: int) -> Quote:
-    offer = state.facts.quotes.get(number)
+    offer = state.quotes.get(number)
     if offer is None:
         raise DomainError("quote_not_open", "This quote is not open: it is accepted, rejected, withdrawn or expired.")
     return offer

@@ -13,7 +13,7 @@ def bust(state: SessionState, command: c.BustTrade, actor: Actor, now: int) -> l
     """TradeBusted: each party gives back what it received, if it still has it available."""
     require_status(state, "bust a trade")
     require_organiser(state, actor)
-    if command.trade in state.facts.busted:
+    if command.trade in state.busted:
         raise DomainError("already_busted", "This trade was busted already.")
     if not command.reason.strip():
         raise DomainError("reason_required", "Say why: the ledger keeps the reason.", field="reason")

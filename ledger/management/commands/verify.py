@@ -1,0 +1,50 @@
+"""manage.py verify: does the database still say what happened?"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Sum
+
+from common.progress import progress
+from ledger.models import Event, Stream
+from ledger.verify import Finding, verify_all, verify_stream
+
+
+def _holding(anchor: str) -> bool:
+    """Whether any event has this hash."""
+    return Event.objects.filter(hash=anchor).exists()
+
+
+class Command(BaseCommand):
+    help = "Check hash chain, gaps, invariants, snapshots and table drift. Exits 1 on the first lie of a stream."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("session", nargs="?", default="", help="the name of one stream, a session_id")
+        parser.add_argument("--all", action="store_true", help="every stream (the default without a name)")
+        parser.add_argument("--anchor", default="", metavar="HASH", help="a head hash noted earlier, outside")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name, anchor = options["session"], options["anchor"]
+        if name and options["all"]:
+            raise CommandError("Give a session or --all, not both.")
+        rows = Stream.objects.filter(name=name) if name else Stream.objects.all()
+        if name and not rows:
+            raise CommandError(f"There is no session {name!r}.")
+        total = rows.aggregate(total=Sum("seq"))["total"] or 0
+        with progress("verify", total) as tick:
+            if name:
+                newest = rows.order_by("deleted_at", "-created_at").first()
+                assert newest is not None
+                findings = list(verify_stream(newest, anchor=anchor, tick=tick))[:1]
+            else:
+                findings = list(verify_all(tick))
+                if anchor and not _holding(anchor):
+                    findings.append(Finding("-", 0, f"no event anywhere has the anchor's hash {anchor}"))
+        for finding in findings:
+            self.stderr.write(self.style.ERROR(str(finding)))
+        if findings:
+            raise SystemExit(1)
+        for row in rows.order_by("created_at"):
+            self.stdout.write(f"{row.domain} {row.name}: {row.seq} events, head {row.head}")
+        self.stdout.write(self.style.SUCCESS(f"{total} events in {len(rows)} streams verified."))

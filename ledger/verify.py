@@ -1,0 +1,237 @@
+"""Is what the tables say what happened? Chain, gaps, invariants, snapshots, rows: the first lie of each stream."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from common.db import Row, Table, quoted, uuid_param
+from ledger import append_only, chain, registry, store
+from ledger.codec import BrokenEvent
+from ledger.domain import Domain
+from ledger.models import Command, Event, Snapshot, Stream
+from ledger.warm import Warm, dump
+
+_ROWS_EVERY = 2_000
+Tick = Callable[[int], None]
+
+
+class Finding(NamedTuple):
+    """A lie: where it stands, and what is wrong. `seq` is 0 where it is no event's."""
+
+    stream: str
+    seq: int
+    text: str
+
+    def __str__(self) -> str:
+        return (
+            f"stream {self.stream}, seq {self.seq}: {self.text}" if self.seq else f"stream {self.stream}: {self.text}"
+        )
+
+
+class Folded(NamedTuple):
+    """A stream folded from its events alone: the state, and every row that its tables should have."""
+
+    warm: Warm
+    rows: dict[Table, dict[Row, Row]]
+    head: str
+    last_at: int
+
+
+def verify_all(tick: Tick = lambda count: None) -> Iterator[Finding]:
+    """The first finding of every stream, and what belongs to none."""
+    lost = append_only.missing(connection)
+    if lost:
+        yield Finding("-", 0, f"triggers that keep events from being changed are missing: {', '.join(sorted(lost))}")
+    for row in Stream.objects.order_by("created_at", "id"):
+        yield from _first(verify_stream(row, tick=tick))
+    known = Stream.objects.values("id")
+    for stream in Event.objects.exclude(stream_id__in=known).values_list("stream_id", flat=True).distinct():
+        yield Finding(str(stream), 0, "there are events, but no such stream")
+
+
+def verify_stream(row: Stream, *, anchor: str = "", tick: Tick = lambda count: None) -> Iterator[Finding]:
+    """Findings in one stream. `anchor` is a head hash that was once seen outside: the chain must hold it."""
+    name = _label(row)
+    if row.deleted_at and not _has_tombstone(row.id):
+        yield Finding(name, 0, "it is marked as deleted, but the platform stream holds no tombstone")
+    if row.purged_at:
+        if Event.objects.filter(stream_id=row.id).exists():
+            yield Finding(name, 0, "it was purged, but events are left")
+        return
+    walk = _Walk(row, anchor, tick)
+    try:
+        folded = walk.fold()
+    except _Lie as lie:
+        yield Finding(name, lie.seq, str(lie))
+        return
+    yield from _check_ends(row, folded, anchor_seen=walk.anchor_seen, anchor=anchor)
+    for text in folded.warm.domain.audit(folded.warm.state):
+        yield Finding(name, 0, f"invariant: {text}")
+    if row.deleted_at is None:
+        for text in _drift(row.id, folded):
+            yield Finding(name, 0, text)
+
+
+def drift(row: Stream) -> Iterator[str]:
+    """Where the tables differ from the folded events, one sentence per row."""
+    return _drift(row.id, fold(row))
+
+
+def fold(row: Stream, tick: Tick = lambda count: None) -> Folded:
+    """Fold a stream from its first event, looking at the chain on the way. Raises ValueError on a lie."""
+    return _Walk(row, "", tick).fold()
+
+
+class _Lie(ValueError):
+    def __init__(self, seq: int, text: str) -> None:
+        super().__init__(text)
+        self.seq = seq
+
+
+class _Walk:
+    """One pass over a stream's events: gaps, hashes, decoding, folding, snapshots."""
+
+    def __init__(self, row: Stream, anchor: str, tick: Tick) -> None:
+        domain: Domain[Any] = registry.get(row.domain)
+        self._row, self._anchor, self._tick = row, anchor, tick
+        self._warm = Warm(domain, row.id, domain.new_state(row.id), 0, 0)
+        self._rows: dict[Table, dict[Row, Row]] = {table: {} for table in domain.tables}
+        self._snapshots = dict(
+            Snapshot.objects.filter(stream_id=row.id, engine_version=domain.engine_version).values_list(
+                "seq", "state"
+            )
+        )
+        self.anchor_seen = anchor == chain.GENESIS
+
+    def fold(self) -> Folded:
+        head, last_at, suspect = chain.GENESIS, 0, None
+        for seq, kind, version, payload, actor, command_id, at, digest in store.read_raw(self._row.id):
+            if seq != self._warm.seq + 1:
+                raise suspect or _Lie(self._warm.seq + 1, f"this event is missing; the next one is {seq}")
+            linked = chain.link(head, self._row.id, seq, kind, version, payload, actor, command_id, at)
+            if suspect is not None:
+                # The event before this one doesn't match its hash. If this one hangs on the computed hash, only the
+                # hash column was changed; else the content was.
+                raise (
+                    _Lie(suspect.seq, f"field hash was changed: {suspect}")
+                    if self._hangs_on(suspect.computed, seq, kind, version, payload, actor, command_id, at, digest)
+                    else suspect
+                )
+            if linked != digest:
+                suspect = _Mismatch(seq, linked)
+                head = digest
+                self._warm.seq = seq
+                continue
+            if at < last_at:
+                raise _Lie(seq, "field at lies before the event before it")
+            self._apply(seq, kind, version, payload, at)
+            head, last_at = digest, at
+            self.anchor_seen = self.anchor_seen or digest == self._anchor
+        if suspect is not None:
+            raise (
+                _Lie(suspect.seq, f"field hash was changed: {suspect}")
+                if (suspect.computed == self._row.head)
+                else suspect
+            )
+        self._collect()
+        return Folded(self._warm, self._rows, head, last_at)
+
+    def _hangs_on(self, computed: str, *columns: Any) -> bool:
+        *content, digest = columns
+        return bool(chain.link(computed, self._row.id, *content) == digest)
+
+    def _apply(self, seq: int, kind: str, version: int, payload: str, at: int) -> None:
+        domain = self._warm.domain
+        try:
+            domain.evolve(self._warm.state, domain.events.decode(kind, version, payload), at)
+        except BrokenEvent as error:
+            raise _Lie(seq, f"it cannot be read: {error}") from error
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
+            raise _Lie(seq, f"{kind} cannot follow what came before it: {error!r}") from error
+        self._warm.seq = seq
+        if seq in self._snapshots and dump(self._warm) != self._snapshots[seq]:
+            raise _Lie(seq, "the snapshot taken here is not what the events fold to")
+        if not seq % _ROWS_EVERY:
+            self._collect()
+        self._tick(1)
+
+    def _collect(self) -> None:
+        for table, rows in self._warm.domain.take_writes(self._warm.state):
+            self._rows[table].update({table.key_of(row): row for row in rows})
+
+
+class _Mismatch(_Lie):
+    def __init__(self, seq: int, computed: str) -> None:
+        super().__init__(seq, "its columns don't match its hash: one of them was changed")
+        self.computed = computed
+
+
+def _check_ends(row: Stream, folded: Folded, *, anchor_seen: bool, anchor: str) -> Iterator[Finding]:
+    """The stream's own row, the outcomes and the anchor must agree with where the events end."""
+    name, seq = _label(row), folded.warm.seq
+    if row.seq != seq:
+        yield Finding(name, seq + 1, f"the events end at {seq}, field seq of the stream says {row.seq}")
+    if row.head != folded.head:
+        yield Finding(name, seq, "field head of the stream is not the hash of its last event")
+    if row.last_at != folded.last_at:
+        yield Finding(name, seq, "field last_at of the stream is not the time of its last event")
+    expected = folded.warm.domain.name_of(folded.warm.state)
+    if expected and expected != row.name:
+        yield Finding(name, 0, f"field name of the stream says {row.name!r}, its events {expected!r}")
+    if anchor and not anchor_seen:
+        yield Finding(name, seq, f"no event has the anchor's hash {anchor}: the end was cut off or rewritten")
+    beyond = Command.objects.filter(stream_id=row.id, last_seq__gt=seq).order_by("last_seq").first()
+    if beyond:
+        text = f"command {beyond.command_id} was answered with events up to {beyond.last_seq}; they end at {seq}"
+        yield Finding(name, seq + 1, text)
+    stale = Snapshot.objects.filter(stream_id=row.id, seq__gt=seq).order_by("seq").first()
+    if stale:
+        yield Finding(name, seq + 1, f"there is a snapshot of event {stale.seq}; the events end at {seq}")
+
+
+def _drift(stream: UUID, folded: Folded) -> Iterator[str]:
+    for table, expected in folded.rows.items():
+        missing = dict(expected)
+        for row in _stored(table, stream):
+            key = table.key_of(row)
+            label = f"table {table.name}, row {'/'.join(str(part) for part in key[1:]) or stream}"
+            wanted = missing.pop(key, None)
+            if wanted is None:
+                yield f"{label}: no event made it"
+            elif wanted != row:
+                yield f"{label}: {_difference(table, row, wanted)}"
+        for key in missing:
+            yield f"table {table.name}, row {'/'.join(str(part) for part in key[1:]) or stream}: it is missing"
+
+
+def _stored(table: Table, stream: UUID) -> Iterator[Row]:
+    """The table's rows of a stream as tuples, with its UUID as the events have it."""
+    sql = f'SELECT {quoted(table.columns)} FROM "{table.name}" WHERE stream_id = %s'  # noqa: S608  no input
+    at = table.columns.index("stream_id")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [uuid_param(connection, stream)])
+        while rows := cursor.fetchmany(2_000):
+            for row in rows:
+                yield (*row[:at], stream, *row[at + 1 :])
+
+
+def _difference(table: Table, row: Row, wanted: Row) -> str:
+    pairs = zip(table.columns, row, wanted, strict=True)
+    return "; ".join(f"{name} is {have!r}, the events say {want!r}" for name, have, want in pairs if have != want)
+
+
+def _has_tombstone(stream: UUID) -> bool:
+    needle = f'"stream":"{stream}"'
+    return Event.objects.filter(type="StreamDeleted", payload__contains=needle).exists()
+
+
+def _label(row: Stream) -> str:
+    return f"{row.domain}/{row.name} ({row.id})"
+
+
+def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        yield finding
+        return
