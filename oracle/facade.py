@@ -28,6 +28,7 @@ __all__ = [
     "ReplayFileError",
     "TickInfo",
     "advance_feed",
+    "change_source",
     "check_rule",
     "create_feed",
     "fixing",
@@ -110,6 +111,23 @@ def create_feed(
         clock=clock,
     )
     return _feed_info(feed)
+
+
+def change_source(
+    feed: FeedRef,
+    *,
+    mode: str,
+    settings: Mapping[str, object] | None = None,
+    replay: Replay | None = None,
+    clock: Clock = now_us,
+) -> FeedInfo:
+    """Gives a feed another source (arguments as in `create_feed`); ticks go on with the next seq.
+
+    Raises DomainError `feed_running` while a sim or replay runs, InvalidInput naming the argument.
+    """
+    found = feeds.find(feed)
+    changed = feeds.change_source(found.pk, mode=mode, settings=settings or {}, replay=replay, clock=clock)
+    return _feed_info(changed)
 
 
 def get_feed(feed: FeedRef) -> FeedInfo:

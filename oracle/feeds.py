@@ -93,6 +93,40 @@ def create(
     return feed
 
 
+def change_source(
+    feed_id: uuid.UUID,
+    *,
+    mode: str,
+    settings: Mapping[str, object],
+    replay: Replay | None = None,
+    clock: Clock = now_us,
+) -> Feed:
+    """Gives the feed another source; its ticks go on with the next seq. A sim or replay must be stopped first.
+
+    Raises DomainError `feed_running`, InvalidInput on a bad argument.
+    """
+    with transaction.atomic():
+        feed = _locked(feed_id)
+        if feed.status == Feed.Status.RUNNING and feed.mode != Feed.Mode.PUSH:
+            raise DomainError("feed_running", f"Feed {feed.name} is running; stop it first.")
+        feed.settings = settings_text(
+            mode=mode,
+            settings=settings,
+            instruments=feed.instrument_names,
+            price_decimals=feed.price_decimals,
+            replay=replay,
+        )
+        push = mode == Feed.Mode.PUSH
+        feed.mode, feed.status = mode, Feed.Status.RUNNING if push else Feed.Status.STOPPED
+        feed.started_at = clock() if push else None
+        feed.position = feed.start_position = feed.run_ticks = 0
+        feed.save()
+        ReplayRow.objects.filter(feed=feed).delete()
+        if replay is not None:
+            _keep_rows(feed, replay)
+    return feed
+
+
 def start(feed_id: uuid.UUID, *, pace: Mapping[str, object] | None = None, clock: Clock = now_us) -> Feed:
     """Lets the feed run; the next tick of its source is due at once. A feed that runs is left as it is.
 

@@ -14,6 +14,8 @@ from markets.engine.events import Fixing
 from markets.handlers.sessions import close_session, feed_of
 from oracle import facade as oracle
 
+_PACE = ("tick_ms", "max_ticks", "loop")
+
 
 def push_prices(session: queries.SessionInfo, prices: object, *, source_at: int | None = None) -> oracle.TickInfo:
     """Publish one tick {leg: price} on the session's own push feed, made when first needed."""
@@ -21,6 +23,38 @@ def push_prices(session: queries.SessionInfo, prices: object, *, source_at: int 
     if not session.feed:
         oracle.create_feed(name=name, mode="push", instruments=session.legs, price_decimals=session.price_decimals)
     return oracle.publish(name, prices=prices, source_at=source_at)
+
+
+def start_source(
+    session: queries.SessionInfo,
+    *,
+    mode: str,
+    settings: Mapping[str, object] | None = None,
+    replay: oracle.Replay | None = None,
+) -> oracle.FeedInfo:
+    """Let a sim or a replay publish on the session's feed, made when first needed; `advance_feed` drives it.
+
+    The session's own feed may change its source between runs; a feed that others share must fit as it is.
+    """
+    if replay is not None:
+        lacking = [leg for leg in session.legs if leg not in replay.instruments]
+        if lacking:
+            raise DomainError("feed_mismatch", f"The CSV has no prices for {', '.join(lacking)}.", field="csv")
+    name = feed_of(session)
+    try:
+        oracle.create_feed(
+            name=name,
+            mode=mode,
+            instruments=replay.instruments if replay else session.legs,
+            price_decimals=session.price_decimals,
+            settings=settings,
+            replay=replay,
+        )
+    except DomainError as refusal:
+        if refusal.code != "feed_exists" or session.feed:
+            raise
+        oracle.change_source(name, mode=mode, settings=settings, replay=replay)
+    return oracle.start_feed(name, pace={key: (settings or {})[key] for key in _PACE if key in (settings or {})})
 
 
 def fix_prices(stream: UUID, prices: Mapping[str, object], actor: Actor, *, command_id: str = "") -> Outcome:

@@ -9,7 +9,7 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.clock import isoformat, now_us
-from common.progress import progress
+from common.terminal import progress
 from ledger import registry, store
 from ledger.models import Stream
 

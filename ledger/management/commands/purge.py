@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from common.clock import now_us
-from common.progress import progress
+from common.terminal import progress
 from ledger.models import Command as CommandRow
 from ledger.models import Event, Snapshot, Stream
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
 from common.db import insert
-from common.progress import progress
+from common.terminal import progress
 from ledger import registry, warm
 from ledger.models import Stream
 from ledger.verify import Folded, drift, fold

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
 
-from common.progress import progress
+from common.terminal import progress
 from ledger.models import Event, Stream
 from ledger.verify import Finding, verify_all, verify_stream
 

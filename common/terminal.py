@@ -1,14 +1,20 @@
-"""Progress of long work: a bar on a terminal, plain lines elsewhere. No Django."""
+"""What a terminal shows: progress of long work (a bar, or plain lines elsewhere), and tables. No Django."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Advance = Callable[[int], None]
 _LINES = 5
+
+
+def console(stream: Any) -> Console:
+    """Where tables go: as wide as the terminal, and wide enough for all columns elsewhere."""
+    return Console(file=stream, width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
 @contextmanager
