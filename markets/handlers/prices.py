@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from common.clock import now_us
+import msgspec
+
 from common.errors import DomainError
 from common.ids import CLOCK, Actor
 from ledger.runtime import runtime
-from ledger.tickets import Outcome
+from ledger.tickets import Item, Outcome, fingerprint
 from markets import queries
 from markets.engine import commands as c
 from markets.engine.events import Fixing
@@ -59,8 +60,8 @@ def start_source(
 
 def fix_prices(stream: UUID, prices: Mapping[str, object], actor: Actor, *, command_id: str = "") -> Outcome:
     """Put prices on record that an organiser typed."""
-    session = queries.session_of(stream)
-    return runtime.execute(stream, c.FixPrices(fixing=manual(session, prices)), actor, command_id=command_id)
+    command = c.FixPrices(fixing=manual(queries.session_of(stream), prices))
+    return _execute(stream, command, actor, command_id, request=["fix", prices])
 
 
 def settle_session(
@@ -76,14 +77,13 @@ def settle_session(
     fixing = manual(session, prices) if prices is not None else None
     if session.status in {"active", "halted"}:
         if fixing is None:
-            fixing_of(session, at=now_us(), final=False)  # refuse now, while the session is still open
+            fixing_of(session, at=runtime.clock(), final=False)  # refuse now, while the session is still open
         close_session(stream, actor)
         session = queries.session_of(stream)
-    if session.status != "closed":
-        placeholder = fixing or session.fixing or Fixing("none", 0, {})
-        return runtime.execute(stream, c.SettleSession(fixing=placeholder), actor, command_id=command_id)
-    fixing = fixing or fixing_of(session, at=session.closed_at, final=True)
-    return runtime.execute(stream, c.SettleSession(fixing=fixing), actor, command_id=command_id)
+    if session.status == "closed":
+        fixing = fixing or _fixing_after_close(session)
+    command = c.SettleSession(fixing=fixing or Fixing("none", 0, {}))  # where not closed: refused, or a repeat
+    return _execute(stream, command, actor, command_id, request=["settle", prices])
 
 
 def settle_closed() -> list[tuple[str, str]]:
@@ -101,9 +101,25 @@ def correct_settlement(
     stream: UUID, prices: Mapping[str, object], actor: Actor, *, reason: str, command_id: str = ""
 ) -> Outcome:
     """Settle anew at typed prices, by a compensating event that names each difference."""
-    session = queries.session_of(stream)
-    command = c.CorrectSettlement(fixing=manual(session, prices), reason=reason)
-    return runtime.execute(stream, command, actor, command_id=command_id)
+    command = c.CorrectSettlement(fixing=manual(queries.session_of(stream), prices), reason=reason)
+    return _execute(stream, command, actor, command_id, request=["correct", prices, reason])
+
+
+def _execute(stream: UUID, command: c.Command, actor: Actor, command_id: str, *, request: object) -> Outcome:
+    """Repeats are told by what was asked for: the facts fetched for it differ from one moment to the next."""
+    item = Item(command, command_id, actor.id if command_id else "", fingerprint(msgspec.to_builtins(request)))
+    return runtime.execute_item(stream, item, actor)
+
+
+def _fixing_after_close(session: queries.SessionInfo) -> Fixing:
+    """The fixing at the close; where there was no fresh price then, the first one there is afterwards."""
+    try:
+        return fixing_of(session, at=session.closed_at, final=True)
+    except DomainError as refusal:
+        try:
+            return fixing_of(session, at=runtime.clock(), final=True)
+        except DomainError:
+            raise refusal from None
 
 
 def fixing_of(session: queries.SessionInfo, *, at: int, final: bool) -> Fixing:
@@ -122,6 +138,7 @@ def fixing_of(session: queries.SessionInfo, *, at: int, final: bool) -> Fixing:
             max_age=session.terms.fixing_max_age,
             not_before=session.created_at,
             final=final,
+            clock=runtime.clock,
         )
     except DomainError as refusal:
         if refusal.code == "unknown_feed":
@@ -133,7 +150,7 @@ def fixing_of(session: queries.SessionInfo, *, at: int, final: bool) -> Fixing:
 def manual(session: queries.SessionInfo, prices: Mapping[str, object]) -> Fixing:
     """Typed prices as a fixing. Raises InvalidInput naming the leg."""
     found = oracle.manual_fixing(
-        prices=prices, instruments=session.legs, price_decimals=session.price_decimals, at=now_us()
+        prices=prices, instruments=session.legs, price_decimals=session.price_decimals, at=runtime.clock()
     )
     return _scaled(session, found, "")
 
