@@ -30,17 +30,18 @@ def from_datetime(moment: datetime) -> int:
 
 def isoformat(microseconds: int) -> str:
     """RFC 3339, UTC, microseconds: `2026-01-31T09:00:00.000000Z`."""
-    return to_datetime(microseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return to_datetime(microseconds).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(text: object, field: str) -> int:
     """An RFC 3339 or ISO 8601 text (UTC if it names no zone) → integer microseconds.
 
-    Raises InvalidInput naming `field`.
+    Raises InvalidInput naming `field`; also where UTC would leave the years 1 to 9999 and could not be shown again.
     """
     if isinstance(text, str) and re.match(r"\d{4}-\d\d-\d\d", text):
         try:
-            return from_datetime(datetime.fromisoformat(text))
+            moment = datetime.fromisoformat(text)
+            return from_datetime(moment.astimezone(UTC) if moment.tzinfo else moment)
         except (ValueError, OverflowError):
             pass
     raise InvalidInput(field, f"{field} must be a date and time such as 2026-01-31T09:00:00Z.")

@@ -15,6 +15,27 @@ def parse_units(value: object, decimals: int, field: str, *, minimum: int = 0) -
     Floats are refused: JSON is to be read with `parse_float=Decimal`. Raises InvalidInput naming `field` on a
     boolean, NaN, Infinity, too many decimals, a value under `minimum` units or one at 2^63 or above.
     """
+    is_negative, digits, exponent = _finite(value, field).as_tuple()
+    assert isinstance(exponent, int)
+    shift = exponent + decimals
+    units = int("".join(map(str, digits)))
+    if shift >= 0:
+        units *= int(10 ** min(shift, 80))
+    else:
+        units, rest = divmod(units, int(10 ** min(-shift, 200)))
+        if rest:
+            raise InvalidInput(field, f"{field} may have at most {decimals} decimals.")
+    units = -units if is_negative else units
+    if units < minimum:
+        smallest = format_units(minimum, decimals)
+        raise InvalidInput(field, f"{field} must be at least {smallest}.")
+    if units >= LIMIT:
+        raise InvalidInput(field, f"{field} is too large.")
+    return units
+
+
+def _finite(value: object, field: str) -> Decimal:
+    """`value` as a Decimal of a size that is cheap to work with."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise InvalidInput(field, f"{field} must be a number.")
     if isinstance(value, str) and (len(value) > 64 or not value.isascii() or "_" in value):
@@ -27,23 +48,9 @@ def parse_units(value: object, decimals: int, field: str, *, minimum: int = 0) -
         raise InvalidInput(field, f"{field} must be a finite number.")
     if number and (number.adjusted() > 40 or number.adjusted() < -40):
         raise InvalidInput(field, f"{field} is out of range.")
-    digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
-    assert isinstance(exponent, int)
-    shift = exponent + decimals
-    units = int("".join(map(str, digits)))
-    if shift >= 0:
-        units *= int(10 ** min(shift, 80))
-    else:
-        units, rest = divmod(units, int(10 ** min(-shift, 200)))
-        if rest:
-            raise InvalidInput(field, f"{field} may have at most {decimals} decimals.")
-    units = -units if number.is_signed() else units
-    if units < minimum:
-        smallest = format_units(minimum, decimals)
-        raise InvalidInput(field, f"{field} must be at least {smallest}.")
-    if units >= LIMIT:
-        raise InvalidInput(field, f"{field} is too large.")
-    return units
+    if len(number.as_tuple().digits) > 100:  # int() of thousands of digits raises
+        raise InvalidInput(field, f"{field} has too many digits.")
+    return number
 
 
 def format_units(units: int, decimals: int) -> str:

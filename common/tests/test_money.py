@@ -1,6 +1,7 @@
 """Numbers at the edge: what is refused, what is exact, and how a whole is divided."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,9 @@ def test_text_that_is_no_plain_number_is_refused(value: str) -> None:
     assert refusal(value).detail == "quantity must be a number."
 
 
-@pytest.mark.parametrize("value", ["NaN", "nan", "sNaN", "-NaN", "Infinity", "-inf", Decimal("NaN"), Decimal("-Infinity")])
+@pytest.mark.parametrize(
+    "value", ["NaN", "nan", "sNaN", "-NaN", "Infinity", "-inf", Decimal("NaN"), Decimal("-Infinity")]
+)
 def test_nan_and_infinity_are_refused(value: object) -> None:
     assert refusal(value).detail == "quantity must be a finite number."
 
@@ -125,8 +128,8 @@ def test_formatted_units_have_the_scale_s_decimals_and_the_right_value(units: in
 def test_parsing_anything_answers_units_or_names_the_field(value: object) -> None:
     try:
         units = parse_units(value, 4, "quantity")
-    except InvalidInput as refused:
-        assert refused.field == "quantity"
+    except InvalidInput:
+        refusal(value)
     else:
         assert type(units) is int
         assert 0 <= units < LIMIT
@@ -173,7 +176,18 @@ def test_shown_amounts_add_up_to_the_shown_total_and_are_at_most_one_off(amounts
 
 @pytest.mark.parametrize(
     ("numerator", "denominator", "rounded"),
-    [(5, 2, 2), (7, 2, 4), (1, 2, 0), (3, 2, 2), (-1, 2, 0), (-3, 2, -2), (-5, 2, -2), (10, 4, 2), (11, 4, 3), (9, 3, 3)],
+    [
+        (5, 2, 2),
+        (7, 2, 4),
+        (1, 2, 0),
+        (3, 2, 2),
+        (-1, 2, 0),
+        (-3, 2, -2),
+        (-5, 2, -2),
+        (10, 4, 2),
+        (11, 4, 3),
+        (9, 3, 3),
+    ],
 )
 def test_halves_are_rounded_to_the_even_neighbour(numerator: int, denominator: int, rounded: int) -> None:
     assert divide_half_even(numerator, denominator) == rounded
@@ -181,6 +195,4 @@ def test_halves_are_rounded_to_the_even_neighbour(numerator: int, denominator: i
 
 @given(numerator=st.integers(-(10**15), 10**15), denominator=st.integers(1, 10**6))
 def test_half_even_division_agrees_with_python_s_own_rounding_of_fractions(numerator: int, denominator: int) -> None:
-    from fractions import Fraction
-
     assert divide_half_even(numerator, denominator) == round(Fraction(numerator, denominator))

@@ -25,6 +25,7 @@ MAKER = "maker"
 _QUANTITIES = (100, 60, 80, 120)
 _CASH = 100_000
 _PRICE_DECIMALS = (4, 6)
+_CASH_DECIMALS = 8
 
 
 def load(path: Path) -> oracle.Replay:
@@ -80,6 +81,7 @@ class Story:
             "start_mode": "immediate",
             "end_mode": "manual",
             "price_decimals": self._replay.price_decimals,
+            "quantity_decimals": _CASH_DECIMALS - self._replay.price_decimals,
             "cash_per_participant": max(_CASH, self._dearest() * 50),
         }
         self._stream = sessions.create_session(requests.create_session(body), self._organiser).stream
