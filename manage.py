@@ -3,11 +3,13 @@
 
 import os
 import sys
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parent / "clients/python"))  # the demo plays through the Python client
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessioncontracts.settings")
     try:
         execute_from_command_line(sys.argv)

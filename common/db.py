@@ -1,11 +1,13 @@
-"""Multi-row writes on both databases: one statement, whatever the number of rows."""
+"""What both databases do alike: multi-row writes in one statement, reads as of one moment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.db import connection as default_connection
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CompositePrimaryKey
@@ -107,3 +109,21 @@ def _element(value: Any) -> str:
     if kind is bool:
         return "t" if value else "f"
     raise TypeError(f"no array literal for {kind.__name__}")
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Everything read inside is as of one moment, while others go on writing: nobody waits for anybody.
+
+    By hand, because `atomic` would take SQLite's write lock (see settings). Inside a transaction it does nothing.
+    """
+    if default_connection.in_atomic_block:
+        yield
+        return
+    isolation = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if default_connection.vendor == "postgresql" else ""
+    with default_connection.cursor() as cursor:
+        cursor.execute(f"BEGIN{isolation}")
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")

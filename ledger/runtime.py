@@ -78,6 +78,8 @@ class Runtime:
         self.committed = CommittedRing()
         self.before_commit: Callable[[], None] | None = None
         """A test's hook, called inside the transaction just before COMMIT."""
+        self.after_commit: list[Callable[[UUID], None]] = []
+        """Told which stream was served, once its callers have their answers. They must be quick."""
         self._batch_limit, self._mailbox_limit = batch_limit, mailbox_limit
         self._snapshot_every, self._give_up_after = snapshot_every, give_up_after
         self._warm = WarmStates(warm_limit)
@@ -260,6 +262,15 @@ class Runtime:
             self.counters.reruns += 1
             for ticket in tickets:
                 self._serve(stream, [ticket])
+        else:
+            self._tell(stream)
+
+    def _tell(self, stream: UUID) -> None:
+        for listener in tuple(self.after_commit):
+            try:
+                listener(stream)
+            except Exception:
+                log.exception("a listener failed after a commit on stream %s", stream)
 
     def _persist(self, stream: UUID, tickets: list[Ticket]) -> list[Result]:
         """Try the batch until the database answers or patience ends."""

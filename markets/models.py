@@ -95,7 +95,14 @@ class Order(models.Model):
     updated_at = models.BigIntegerField()
 
     class Meta:
-        indexes = (models.Index(fields=["stream_id", "participant", "number"], name="markets_order_participant"),)
+        indexes = (
+            models.Index(fields=["stream_id", "participant", "number"], name="markets_order_participant"),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(status__in=("open", "partially_filled"), expires_at__gt=0),
+                name="markets_order_due",
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=["stream_id", "participant", "client_order_id"],
@@ -152,6 +159,11 @@ class Rfq(models.Model):
     reason = models.CharField(max_length=32)
     created_at = models.BigIntegerField()
 
+    class Meta:
+        indexes = (
+            models.Index(fields=["expires_at"], condition=Q(status="open", expires_at__gt=0), name="markets_rfq_due"),
+        )
+
 
 class Quote(models.Model):
     pk = CompositePrimaryKey("stream_id", "number")
@@ -170,7 +182,12 @@ class Quote(models.Model):
     created_at = models.BigIntegerField()
 
     class Meta:
-        indexes = (models.Index(fields=["stream_id", "rfq"], name="markets_quote_rfq"),)
+        indexes = (
+            models.Index(fields=["stream_id", "rfq"], name="markets_quote_rfq"),
+            models.Index(
+                fields=["expires_at"], condition=Q(status="open", expires_at__gt=0), name="markets_quote_due"
+            ),
+        )
 
 
 class Settlement(models.Model):

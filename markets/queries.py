@@ -1,18 +1,38 @@
 """Reads: rows → plain dataclasses. Never writes, never sees a warm state."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 import msgspec
-from django.db.models import Count, F, Sum
+from django.db import connection
+from django.db.models import Count, F, Q, Sum
 
+from common.db import one_moment
 from common.errors import DomainError
+from ledger import registry, store, warm
+from ledger.domain import Committed
+from ledger.models import Event, Stream
+from ledger.verify import verify_stream
 from markets.engine.events import Amounts, Bounds, Fixing
-from markets.engine.state import CASH, TREASURY
-from markets.models import Holding, MarketSession, Order, Participant, Settlement, Trade, TradeBust
+from markets.engine.state import CASH, TREASURY, Facts, SessionState
+from markets.models import (
+    DisplayName,
+    Holding,
+    MarketSession,
+    Order,
+    Participant,
+    Quote,
+    Rfq,
+    Settlement,
+    Trade,
+    TradeBust,
+)
 
 OPEN = ("open", "partially_filled")
+ORDER_EVENTS = ("OrderPlaced", "OrderReplaced", "OrderCancelled", "OrderExpired")
+"""What is an order's owner's business alone; the rest of a session's events every member may read."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -99,6 +119,18 @@ class SettlementInfo:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ParticipantInfo:
+    """Somebody who is in the session; `joined_seq` is the event that says so."""
+
+    handle: str
+    user: str
+    name: str
+    joined_seq: int
+    joined_at: int
+    cash_issued: int
+
+
 def session(session_id: str) -> SessionInfo:
     """The live session of this name. Raises DomainError `not_found`."""
     row = MarketSession.objects.filter(session_id=session_id).first()
@@ -182,9 +214,10 @@ def is_busted(stream: UUID, trade_number: int) -> bool:
     return TradeBust.objects.filter(stream_id=stream, trade=trade_number).exists()
 
 
-def settlement(stream: UUID) -> SettlementInfo | None:
-    """The settlement in force, with its corrections; None before it."""
-    row = Settlement.objects.filter(stream_id=stream).order_by("-seq").first()
+def settlement(stream: UUID, *, seq: int = 0) -> SettlementInfo | None:
+    """The settlement in force, with its corrections, or the one that event `seq` made; None before it."""
+    rows = Settlement.objects.filter(stream_id=stream)
+    row = (rows.filter(seq=seq) if seq else rows.order_by("-seq")).first()
     if row is None:
         return None
     payouts = msgspec.json.decode(row.payouts, type=dict[str, int])
@@ -199,6 +232,201 @@ def settlement(stream: UUID) -> SettlementInfo | None:
         cash.get(TREASURY, 0),
         row.reason,
     )
+
+
+def stream_named(session_id: str) -> UUID:
+    """The stream of the live session of this name, as typed into a field. Raises DomainError `not_found`."""
+    found = MarketSession.objects.filter(session_id=session_id).values_list("stream_id", flat=True).first()
+    if found is None:
+        raise DomainError("not_found", f"There is no session {session_id!r}.", field="session_id")
+    return found
+
+
+def sessions_page(after: tuple[int, UUID] | None, limit: int, *, only: UUID | None = None) -> list[SessionInfo]:
+    """The first `limit` live sessions after (created_at, stream), in that order."""
+    rows = MarketSession.objects.order_by("created_at", "stream_id")
+    if only is not None:
+        rows = rows.filter(stream_id=only)
+    if after is not None:
+        at, stream = after
+        rows = rows.filter(Q(created_at__gt=at) | Q(created_at=at, stream_id__gt=stream))
+    return [_session(row) for row in rows[:limit]]
+
+
+def participant_of(stream: UUID, user_uid: str) -> str | None:
+    """The handle of this user in a session; None if they are not (or no longer) in it."""
+    rows = Participant.objects.filter(stream_id=stream, user=user_uid, is_removed=False)
+    return rows.values_list("handle", flat=True).first()
+
+
+def participants_page(stream: UUID, after: int, limit: int) -> list[ParticipantInfo]:
+    """The first `limit` who joined after event `after` and have not been removed, in the order they joined."""
+    rows = Participant.objects.filter(stream_id=stream, is_removed=False, joined_seq__gt=after)
+    found = list(rows.order_by("joined_seq")[:limit])
+    names = display_names(stream, [row.handle for row in found])
+    return [_participant(row, names) for row in found]
+
+
+def participant(stream: UUID, handle: str) -> ParticipantInfo:
+    """One participant, removed ones included. Raises DomainError `not_found`."""
+    row = Participant.objects.filter(stream_id=stream, handle=handle).first()
+    if row is None:
+        raise DomainError("not_found", f"There is no participant {handle!r} in this session.")
+    return _participant(row, display_names(stream, [handle]))
+
+
+def display_names(stream: UUID, handles: Collection[str]) -> dict[str, str]:
+    """What these participants want to be called, for those who said so."""
+    rows = DisplayName.objects.filter(stream_id=stream, handle__in=handles)
+    return dict(rows.values_list("handle", "name"))
+
+
+def _participant(row: Participant, names: dict[str, str]) -> ParticipantInfo:
+    name = names.get(row.handle, row.handle)
+    return ParticipantInfo(row.handle, row.user, name, row.joined_seq, row.joined_at, row.cash_issued)
+
+
+def orders_page(stream: UUID, before: int, limit: int, **filters: object) -> list[Order]:
+    """The newest `limit` orders placed before event `before` (0: all) that fit; None in `filters` says nothing."""
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    rows = Order.objects.filter(stream_id=stream, **wanted)
+    return list((rows.filter(number__lt=before) if before else rows).order_by("-number")[:limit])
+
+
+def trades_of_orders(stream: UUID, numbers: Collection[int]) -> dict[int, list[Trade]]:
+    """The trades of each of these orders, oldest first."""
+    found: dict[int, list[Trade]] = {number: [] for number in numbers}
+    rows = Trade.objects.filter(Q(maker__in=numbers) | Q(taker__in=numbers), stream_id=stream)
+    for row in rows.order_by("number"):
+        for number in {row.maker, row.taker} & found.keys():
+            found[number].append(row)
+    return found
+
+
+def order_owners(stream: UUID, numbers: Collection[int]) -> dict[int, str]:
+    """The participant of each of these orders."""
+    return dict(Order.objects.filter(stream_id=stream, number__in=numbers).values_list("number", "participant"))
+
+
+def trades_page(
+    stream: UUID, before: int, limit: int, *, leg: str | None = None, who: str | None = None
+) -> list[Trade]:
+    """The newest `limit` trades before event `before` (0: all), of one leg or participant where given."""
+    rows = Trade.objects.filter(stream_id=stream)
+    if leg is not None:
+        rows = rows.filter(Q(leg_from=leg) | Q(leg_to=leg))
+    if who is not None:
+        rows = rows.filter(Q(participant_a=who) | Q(participant_b=who))
+    return list((rows.filter(number__lt=before) if before else rows).order_by("-number")[:limit])
+
+
+def trades_between(stream: UUID, asset: str, quote_asset: str, start: int, end: int, limit: int) -> list[Trade]:
+    """The first `limit` order-book trades of one book with start <= at < end."""
+    rows = Trade.objects.filter(stream_id=stream, leg_from=asset, leg_to=quote_asset, at__gte=start, at__lt=end)
+    return list(rows.exclude(maker=0).order_by("number")[:limit])
+
+
+def busted(stream: UUID, numbers: Collection[int]) -> set[int]:
+    """Which of these trades were undone."""
+    rows = TradeBust.objects.filter(stream_id=stream, trade__in=numbers)
+    return set(rows.values_list("trade", flat=True))
+
+
+def net_traded(stream: UUID) -> dict[str, dict[str, int]]:
+    """What each participant gained (or gave) of each asset in trades that were not undone."""
+    undone = TradeBust.objects.filter(stream_id=stream).values("trade")
+    rows = Trade.objects.filter(stream_id=stream).exclude(number__in=undone)
+    net: dict[str, dict[str, int]] = {}
+    for who, leg, amount, sign in (
+        ("participant_a", "leg_from", "amount_from", -1),
+        ("participant_b", "leg_from", "amount_from", 1),
+        ("participant_a", "leg_to", "amount_to", 1),
+        ("participant_b", "leg_to", "amount_to", -1),
+    ):
+        for handle, asset, total in rows.values_list(who, leg).annotate(total=Sum(amount)).order_by():
+            assets = net.setdefault(handle, {})
+            assets[asset] = assets.get(asset, 0) + sign * total
+    return net
+
+
+def rfqs_page(stream: UUID, before: int, limit: int, *, status: str | None = None) -> list[Rfq]:
+    """The newest `limit` RFQs before event `before` (0: all)."""
+    rows = Rfq.objects.filter(stream_id=stream)
+    rows = rows.filter(status=status) if status is not None else rows
+    return list((rows.filter(number__lt=before) if before else rows).order_by("-number")[:limit])
+
+
+def rfq(stream: UUID, number: int) -> Rfq:
+    """One RFQ's row. Raises DomainError `not_found`."""
+    row = Rfq.objects.filter(stream_id=stream, number=number).first()
+    if row is None:
+        raise DomainError("not_found", "There is no such RFQ.")
+    return row
+
+
+def quotes_page(stream: UUID, rfq_number: int, before: int, limit: int) -> list[Quote]:
+    """The newest `limit` quotes on an RFQ before event `before` (0: all)."""
+    rows = Quote.objects.filter(stream_id=stream, rfq=rfq_number)
+    return list((rows.filter(number__lt=before) if before else rows).order_by("-number")[:limit])
+
+
+def quote(stream: UUID, number: int) -> Quote:
+    """One quote's row. Raises DomainError `not_found`."""
+    row = Quote.objects.filter(stream_id=stream, number=number).first()
+    if row is None:
+        raise DomainError("not_found", "There is no such quote.")
+    return row
+
+
+def cash_issued(stream: UUID) -> dict[str, int]:
+    """The cash that each participant was given, in join order; removed ones left out."""
+    rows = Participant.objects.filter(stream_id=stream, is_removed=False).order_by("joined_seq")
+    return dict(rows.values_list("handle", "cash_issued"))
+
+
+def session_as_of(stream: UUID, seq: int) -> SessionInfo:
+    """A session as event `seq` left it, folded from its events."""
+    facts: Facts = warm.load(registry.get("session"), stream, upto=seq).state.facts
+    return SessionInfo(
+        stream,
+        facts.session_id,
+        facts.organiser,
+        facts.status,
+        facts.legs,
+        facts.q,
+        facts.quantity_decimals,
+        facts.price_decimals,
+        facts.feed,
+        Terms(**{name: getattr(facts, name) for name in Terms.__struct_fields__}),
+        facts.t1,
+        facts.t2,
+        facts.created_at,
+        facts.closed_at,
+        facts.settled_at,
+        facts.cash_issued,
+        facts.fixing,
+    )
+
+
+def head(stream: UUID) -> tuple[int, str]:
+    """(seq, hash) of a stream's last event."""
+    return Stream.objects.values_list("seq", "head").get(id=stream)
+
+
+def hash_of(stream: UUID, seq: int) -> str:
+    """The hash of one event, which covers everything before it."""
+    return Event.objects.filter(stream_id=stream, seq=seq).values_list("hash", flat=True).first() or ""
+
+
+def events_page(stream: UUID, after: int, limit: int) -> list[Committed]:
+    """The first `limit` events after event `after`."""
+    return list(islice(store.read(registry.get("session"), stream, after, after + limit), limit))
+
+
+def verify(stream: UUID) -> list[str]:
+    """Fold a session from its first event and compare everything: the lies that were found, as sentences."""
+    with one_moment():
+        return [str(finding) for finding in verify_stream(Stream.objects.get(id=stream))]
 
 
 def _session(row: MarketSession) -> SessionInfo:
@@ -221,3 +449,127 @@ def _session(row: MarketSession) -> SessionInfo:
         row.cash_issued,
         msgspec.json.decode(row.fixing, type=Fixing | None),
     )
+
+
+# For pages
+
+
+def recent_orders(stream: UUID, participant: str, *, limit: int = 30) -> list[Order]:
+    """A participant's open orders, then their newest others; newest first in both."""
+    rows = Order.objects.filter(stream_id=stream, participant=participant).order_by("-number")
+    working = list(rows.filter(status__in=OPEN)[:limit])
+    return working + list(rows.exclude(status__in=OPEN)[: max(0, limit - len(working))])
+
+
+def recent_trades(stream: UUID, *, limit: int = 30) -> list[tuple[Trade, bool]]:
+    """The newest trades, and whether each was undone."""
+    rows = list(Trade.objects.filter(stream_id=stream).order_by("-number")[:limit])
+    undone = busted(stream, [row.number for row in rows])
+    return [(row, row.number in undone) for row in rows]
+
+
+def recent_rfqs(stream: UUID, *, limit: int = 12) -> list[tuple[Rfq, list[Quote]]]:
+    """The open RFQs, then the newest others; each with its quotes, the best rate first."""
+    rows = Rfq.objects.filter(stream_id=stream).order_by("-number")
+    found = list(rows.filter(status="open")[:100])
+    found += rows.exclude(status="open")[: max(0, limit - len(found))]
+    by_rfq: dict[int, list[Quote]] = {row.number: [] for row in found}
+    for offer in Quote.objects.filter(stream_id=stream, rfq__in=list(by_rfq)).order_by("-rate", "number"):
+        by_rfq[offer.rfq].append(offer)
+    return [(row, by_rfq[row.number]) for row in found]
+
+
+def memberships(user: str) -> dict[UUID, str]:
+    """The sessions that a user takes part in, with their handle in each."""
+    rows = Participant.objects.filter(user=user, is_removed=False)
+    return dict(rows.values_list("stream_id", "handle"))
+
+
+def people(stream: UUID) -> dict[str, str]:
+    """Opaque user ids → handles, those of removed participants included."""
+    return dict(Participant.objects.filter(stream_id=stream).order_by("joined_seq").values_list("user", "handle"))
+
+
+def search_events(
+    stream: UUID,
+    *,
+    kind: str = "",
+    actors: Collection[str] = (),
+    text: str = "",
+    before: int = 0,
+    limit: int = 50,
+    reader: str | None = None,
+) -> list[Event]:
+    """The newest events first; `before` a seq, of one kind, by one of the actors, with `text` in their payload.
+
+    Looking for actors or text, a `reader` finds no events about orders but those they caused: an answer to such a
+    search would tell what others ordered.
+    """
+    rows = Event.objects.filter(stream_id=stream).order_by("-seq")
+    if kind:
+        rows = rows.filter(type=kind)
+    if actors:
+        rows = rows.filter(actor__in=actors)
+    if text:
+        rows = rows.filter(payload__icontains=text)
+    if reader is not None and (actors or text):
+        rows = rows.exclude(Q(type__in=ORDER_EVENTS) & ~Q(actor=reader))
+    return list((rows.filter(seq__lt=before) if before else rows)[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class PastState:
+    """A session as it was after event `seq`: folded from the events, not read from rows."""
+
+    seq: int
+    at: int
+    status: str
+    kind: str
+    held: dict[str, dict[str, HoldingInfo]]
+    open_orders: int
+    open_rfqs: int
+    hash: str
+
+
+def state_at(stream: UUID, seq: int) -> PastState:
+    """Fold a session up to event `seq`. Raises DomainError `not_found` where there is no such event."""
+    row = Event.objects.filter(stream_id=stream, seq=seq).first()
+    if row is None:
+        raise DomainError("not_found", f"The ledger has no event {seq}.")
+    state: SessionState = warm.load(registry.get("session"), stream, upto=seq).state
+    handles = [TREASURY, *(person.handle for person in state.members())]
+    held = {
+        who: {
+            asset: HoldingInfo(item.total, item.reserved) for asset, item in state.facts.holdings.get(who, {}).items()
+        }
+        for who in handles
+    }
+    return PastState(seq, row.at, state.facts.status, row.type, held, len(state.orders), len(state.rfqs), row.hash)
+
+
+def info_of(row: MarketSession) -> SessionInfo:
+    """A session's row as plain data."""
+    return _session(row)
+
+
+_DUE = """
+    SELECT stream_id FROM markets_marketsession
+     WHERE (status = 'created' AND t1 > 0 AND t1 <= %s AND (t2 = 0 OR t2 > t1))
+        OR (status IN ('active', 'halted') AND t2 > 0 AND t2 <= %s)
+    UNION SELECT stream_id FROM markets_order
+     WHERE status IN ('open', 'partially_filled') AND expires_at > 0 AND expires_at <= %s
+    UNION SELECT stream_id FROM markets_rfq
+     WHERE status = 'open' AND expires_at > 0 AND expires_at <= %s
+    UNION SELECT stream_id FROM markets_quote
+     WHERE status = 'open' AND expires_at > 0 AND expires_at <= %s
+"""
+
+
+def due_sessions(now: int) -> list[UUID]:
+    """The sessions in which time alone makes something happen by `now`. Asked four times a second.
+
+    In SQL, for SQLite uses a partial index only where the condition stands there literally.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [now] * 5)
+        return [stream if isinstance(stream, UUID) else UUID(hex=stream) for (stream,) in cursor.fetchall()]

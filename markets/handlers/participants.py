@@ -1,5 +1,6 @@
 """Joining, allocating, leaving."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from common.ids import Actor
@@ -29,3 +30,10 @@ def remove_participant(stream: UUID, command: c.RemoveParticipant, actor: Actor,
 def assign_allocations(stream: UUID, command: c.AssignAllocations, actor: Actor, *, command_id: str = "") -> Outcome:
     """Move claims from the treasury to participants."""
     return runtime.execute(stream, command, actor, command_id=command_id)
+
+
+def name_participants(stream: UUID, names: Mapping[str, str], *, rename: bool = True) -> None:
+    """Keep display names by handle, outside the ledger; without `rename` only of those who have none yet."""
+    keep = DisplayName.objects.update_or_create if rename else DisplayName.objects.get_or_create
+    for handle, name in names.items():
+        keep(stream_id=stream, handle=handle, defaults={"name": name[:80]})

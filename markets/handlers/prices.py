@@ -122,6 +122,16 @@ def _fixing_after_close(session: queries.SessionInfo) -> Fixing:
             raise refusal from None
 
 
+def fixing_now(session: queries.SessionInfo) -> Fixing:
+    """What settling now would fix, as far as one can tell; nothing is sealed. Raises as `fixing_of`."""
+    if session.status == "closed":
+        try:
+            return fixing_of(session, at=session.closed_at, final=False)
+        except DomainError:
+            pass  # settling, too, goes on to the first fresh price there is
+    return fixing_of(session, at=runtime.clock(), final=False)
+
+
 def fixing_of(session: queries.SessionInfo, *, at: int, final: bool) -> Fixing:
     """The fixing of a session at `at` by its own rule. Raises DomainError `fixing_unavailable` with the reason."""
     if session.terms.fixing_rule == "manual":

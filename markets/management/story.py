@@ -1,31 +1,30 @@
-"""The demo's story: a whole session from creation to settlement, told step by step through the handlers."""
+"""The demo's story: a whole session from creation to settlement, over HTTP and WebSocket, by the Python client."""
 
 import time
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from decimal import Context, Decimal, Inexact, localcontext
 from pathlib import Path
-from uuid import UUID
 
 from rich.console import Console
+from session_contracts_client import ApiError, Client, Feed, Message
+from session_contracts_client.shapes import Allocations, Number, Order, Quote, Rfq, Settlement, Tick
 
-from accounts.facade import actor_named
-from common.errors import DomainError
-from common.ids import Actor, public_id
-from common.money import LIMIT, format_units
+from common.clock import isoformat
+from common.money import format_units
 from common.terminal import progress
-from markets import queries, requests
-from markets.engine import commands as c
-from markets.handlers import orders, participants, prices, rfq, sessions
 from markets.management import tables
+from markets.management.cast import MAKER, ORGANISER, SESSION, TRADERS, open_session
 from oracle import facade as oracle
 
-SESSION = "demo"
-TRADERS = ("alice", "bob", "carol")
-MAKER = "maker"
-_QUANTITIES = (100, 60, 80, 120)
-_CASH = 100_000
+ROLES = (ORGANISER, *TRADERS, MAKER)
 _PRICE_DECIMALS = (4, 6)
-_CASH_DECIMALS = 8
+_PATIENCE_S = 20.0
+_CSV_BYTES = 400_000
+
+
+class Untold(Exception):
+    """The live feed did not tell what had happened."""
 
 
 def load(path: Path) -> oracle.Replay:
@@ -39,191 +38,195 @@ def load(path: Path) -> oracle.Replay:
             raise first from None
 
 
+def csv_texts(replay: oracle.Replay) -> Iterator[tuple[str, int]]:
+    """The rows as CSV again, in texts that fit into a request: (text, how many rows)."""
+    header = ",".join(("ts", *replay.instruments)) + "\n"
+    text, count = header, 0
+    for row in replay.rows:
+        prices = (format_units(units, replay.price_decimals) for units in row.prices)
+        text += ",".join((isoformat(row.source_at), *prices)) + "\n"
+        count += 1
+        if len(text) > _CSV_BYTES:
+            yield text, count
+            text, count = header, 0
+    if count:
+        yield text, count
+
+
 class Story:
-    """One play of the demo. Every step goes through the same handlers as any client."""
+    """One play of the demo. Everybody acts by a client of their own, and hears by the live feed what others did."""
 
-    def __init__(self, replay: oracle.Replay, out: Console) -> None:
-        self._replay, self._out = replay, out
-        self._organiser = actor_named("demo-organiser", organiser=True)
-        self._people: dict[str, Actor] = {name: actor_named(f"demo-{name}") for name in (*TRADERS, MAKER)}
-        self._stream = UUID(int=0)
+    def __init__(self, clients: Mapping[str, Client], replay: oracle.Replay, out: Console) -> None:
+        self._clients, self._replay, self._out = clients, replay, out
+        self._organiser = clients[ORGANISER]
+        self._legs = replay.instruments
+        self._feeds: dict[str, Feed] = {}
 
-    def play(self) -> queries.SessionInfo:
-        """All steps in order; the settled session."""
-        self._create()
-        self._admit()
-        self._show("Initial allocations: equal, pro rata")
-        self._swap()
-        self._trade()
-        self._refuse()
-        self._show("Allocations after trading")
-        self._stream_prices()
-        self._settle()
-        return self._session
-
-    @property
-    def _session(self) -> queries.SessionInfo:
-        return queries.session_of(self._stream)
+    def play(self) -> list[tuple[str, bool]]:
+        """All steps in order; then what must hold of the settled session: (claim, whether it does)."""
+        self._open()
+        with ExitStack() as stack:
+            for who in ("alice", "bob", MAKER):
+                self._feeds[who] = stack.enter_context(self._clients[who].feed(SESSION))
+                self._hear(who, lambda message: message.kind == "snapshot")
+            self._show("Initial allocations: equal, pro rata")
+            self._swap()
+            self._trade()
+            self._refuse()
+            self._show("Allocations after trading")
+            self._stream_prices()
+            return self._settle()
 
     def _say(self, text: str) -> None:
         self._out.print(f"[bold blue]>[/] {text}")
 
     def _show(self, title: str) -> None:
-        self._out.print(tables.allocations(self._session, queries.allocations(self._stream), title))
+        held = _totals(self._organiser.allocations(SESSION))
+        self._out.print(tables.allocations(self._legs, held, title))
 
-    def _create(self) -> None:
-        legs = self._replay.instruments
-        q = [_QUANTITIES[index % len(_QUANTITIES)] for index in range(len(legs))]
-        body = {
-            "session_id": SESSION,
-            "legs": list(legs),
-            "q": q,
-            "start_mode": "immediate",
-            "end_mode": "manual",
-            "price_decimals": self._replay.price_decimals,
-            "quantity_decimals": _CASH_DECIMALS - self._replay.price_decimals,
-            "cash_per_participant": max(_CASH, self._dearest() * 50),
-        }
-        self._stream = sessions.create_session(requests.create_session(body), self._organiser).stream
-        self._say(f"The organiser creates session {SESSION!r}: legs {', '.join(legs)}, q {q}.")
+    def _hear(self, who: str, is_it: Callable[[Message], bool]) -> Message:
+        """Read somebody's feed up to a message."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            message = self._feeds[who].next(timeout=1.0)
+            if message is not None and is_it(message):
+                return message
+        raise Untold(f"The live feed did not tell {who} within {_PATIENCE_S:.0f} s what had happened.")
 
-    def _dearest(self) -> int:
-        """The highest first price, in whole currency: cash must buy something."""
-        return max(self._replay.rows[0].prices) // int(10**self._replay.price_decimals) + 1
+    def _price(self, units: int) -> Decimal:
+        return Decimal(units).scaleb(-self._replay.price_decimals)
 
-    def _admit(self) -> None:
-        for handle, actor in self._people.items():
-            joining = c.JoinSession(participant=handle, user=actor.id)
-            participants.join_session(self._stream, joining, actor, name=handle.title())
-        participants.assign_allocations(self._stream, c.AssignAllocations(), self._organiser)
-        self._say(f"{', '.join(self._people)} join and get {self._cash()} cash each; the basket is allocated.")
-
-    def _cash(self) -> str:
-        session = self._session
-        return format_units(session.terms.cash_per_participant, session.cash_decimals)
+    def _open(self) -> None:
+        first = [self._price(units) for units in self._replay.rows[0].prices]
+        decimals = self._replay.price_decimals
+        session = open_session(self._clients, self._legs, first, price_decimals=decimals)
+        q = [int(quantity) for quantity in session.q]
+        self._say(f"The organiser creates session {SESSION!r}: legs {', '.join(self._legs)}, q {q}.")
+        joined = ", ".join(role for role in self._clients if role != ORGANISER)
+        self._say(f"{joined} join and get {session.cash_per_participant} cash each; the basket is allocated.")
 
     def _swap(self) -> None:
         """10 of the first leg into the second at 0.62, against a worse competing quote."""
-        legs, session, alice = self._replay.instruments, self._session, self._people["alice"]
-        if len(legs) < 2:
+        if len(self._legs) < 2:
             self._say("One leg only: no RFQ swap.")
             return
-        asked = {"participant_id": "alice", "leg_from": legs[0], "leg_to": legs[1], "amount_from": 10}
-        number = rfq.request_quote(self._stream, requests.request_quote(session, asked), alice).first_seq
-        self._say(f"alice asks for quotes: 10 {legs[0]} into {legs[1]} (RFQ {public_id(self._stream, number)}).")
-        offers = {}
+        alice, legs = self._clients["alice"], self._legs
+        rfq = alice.request_quote(SESSION, legs[0], legs[1], 10)
+        self._say(f"alice asks for quotes: 10 {legs[0]} into {legs[1]} (RFQ {rfq.rfq_id}).")
         for who, rate in (("bob", "0.6"), (MAKER, "0.62")):
-            body = {"participant_id": who, "rate": rate}
-            quoted = rfq.provide_quote(self._stream, requests.provide_quote(number, body), self._people[who])
-            offers[who] = quoted.first_seq
-            self._say(f"{who} quotes {rate}.")
-        rfq.accept_quote(self._stream, c.AcceptQuote(quote=offers[MAKER]), alice)
-        self._say(f"alice accepts {MAKER}'s: gives 10 {legs[0]}, receives 6.2 {legs[1]}; bob's quote is rejected.")
+            self._hear(who, lambda message: isinstance(message.data, Rfq) and message.data.rfq_id == rfq.rfq_id)
+            self._clients[who].quote(rfq.rfq_id, rate)
+            self._say(f"{who} sees it on the live feed and quotes {rate}.")
+        offers: list[Quote] = []
+        while len(offers) < 2:
+            heard = self._hear("alice", lambda message: isinstance(message.data, Quote)).data
+            assert isinstance(heard, Quote)
+            offers.append(heard)
+        best = max(offers, key=lambda offer: offer.rate)
+        trade = alice.accept_quote(best.quote_id)
+        given, received = f"{trade.amount_from.normalize():f}", f"{trade.amount_to.normalize():f}"
+        self._say(
+            f"alice accepts {best.quoter_id}'s: gives {given} {legs[0]}, receives {received} {legs[1]}; "
+            "bob's quote is rejected."
+        )
         self._show("Allocations after the swap")
 
-    def _order(self, who: str, **body: object) -> orders.OrderReceipt:
-        session, leg = self._session, self._replay.instruments[0]
-        command = requests.place_order(session, {"participant_id": who, "asset": leg, **body})
-        receipt = orders.place_order(self._stream, command, self._people[who])
-        price = f" at {format_units(receipt.price, session.price_decimals)}" if receipt.price else ""
-        quantity, filled = (
-            format_units(units, session.quantity_decimals) for units in (receipt.quantity, receipt.filled)
+    def _order(self, who: str, side: str, quantity: Number, price: Decimal | None = None) -> Order:
+        leg = self._legs[0]
+        order = self._clients[who].place_order(SESSION, leg, side, quantity, price)
+        at = f" at {order.price}" if order.price else ""
+        self._say(
+            f"{who}: {order.order_type} {order.side} {order.quantity} {leg}{at} "
+            f"→ {order.status}, {order.filled_quantity} filled."
         )
-        side = "buy" if receipt.is_buy else "sell"
-        self._say(f"{who}: {receipt.order_type} {side} {quantity} {leg}{price} → {receipt.status}, {filled} filled.")
-        return receipt
+        return order
 
     def _trade(self) -> None:
         """The maker quotes around the first price, takers cross."""
-        decimals, first = self._replay.price_decimals, self._replay.rows[0].prices[0]
+        first = self._replay.rows[0].prices[0]
         step = max(1, first // 1000)
         for distance in (1, 2):
-            self._order(MAKER, side="sell", quantity=4, price=format_units(first + distance * step, decimals))
+            self._order(MAKER, "sell", 4, self._price(first + distance * step))
             if first > distance * step:
-                self._order(MAKER, side="buy", quantity=4, price=format_units(first - distance * step, decimals))
-        self._order("carol", side="buy", quantity=5, price=format_units(first + 2 * step, decimals))
-        self._order("bob", side="sell", quantity=3, order_type="market")
-        self._order("alice", side="buy", quantity="1.5", order_type="market")
-        self._out.print(tables.book(self._session, queries.book(self._stream, self._replay.instruments[0])))
+                self._order(MAKER, "buy", 4, self._price(first - distance * step))
+        self._order("carol", "buy", 5, self._price(first + 2 * step))
+        self._order("bob", "sell", 3)
+        self._order("alice", "buy", Decimal("1.5"))
+        leg, feed = self._legs[0], self._feeds["alice"]
+        book = self._organiser.book(SESSION, leg)
+        if feed.market.book(leg).frozen(leg) != book:
+            self._hear("alice", lambda _: feed.market.book(leg).frozen(leg) == book)
+        self._out.print(tables.book(leg, book.bids, book.asks))
+        self._say("alice's book, kept from the live feed, is the same.")
 
     def _refuse(self) -> None:
         """Nobody sells what they don't have."""
         try:
-            self._order("bob", side="sell", quantity=1000, price=1)
-        except DomainError as refusal:
+            self._order("bob", "sell", 1000, Decimal(1))
+        except ApiError as refusal:
             self._say(f"[yellow]bob's sale of 1000 is refused[/] ({refusal.code}): {refusal.detail}")
         else:
             raise AssertionError("an order without cover was accepted")
 
     def _stream_prices(self) -> None:
         rows = len(self._replay.rows)
-        self._say(f"The oracle replays {rows} rows of prices.")
-        feed = prices.start_source(self._session, mode="replay", settings={"tick_ms": 1}, replay=self._replay)
-        with progress("replay", rows) as tick:
-            seen = feed.last_seq
-            while oracle.get_feed(feed.id).status == "running":
-                published = oracle.advance_feed(feed.id)
-                tick(len(published))
-                seen += len(published)
-                time.sleep(0.002)
-        last = oracle.latest_prices(feed.id)
-        assert last is not None
-        self._say(f"{seen - feed.last_seq} ticks published; the last row is the price at maturity.")
+        self._say(f"The oracle replays {rows} rows of prices; alice hears them on the live feed.")
+        published = 0
+        with progress("replay", rows) as advance:
+            for text, count in csv_texts(self._replay):
+                feed = self._organiser.create_feed("replay", session_id=SESSION, csv=text, settings={"tick_ms": 1})
+                for _ in range(count):
+                    self._hear("alice", lambda message: isinstance(message.data, Tick))
+                    advance(1)
+                published += count
+                while self._organiser.price_feed(feed.feed_id).status == "running":
+                    time.sleep(0.05)
+        self._say(f"{published} ticks published; the last row is the price at maturity.")
 
-    def _settle(self) -> None:
-        prices.settle_session(self._stream, self._organiser)
-        session, settlement = self._session, queries.settlement(self._stream)
-        assert settlement is not None
+    def _settle(self) -> list[tuple[str, bool]]:
+        settlement = self._organiser.settle(SESSION)
+        self._hear("alice", lambda _: self._feeds["alice"].market.status == "settled")
         self._say("The session closes; what is open expires; everybody is paid x·S.")
+        held = self._organiser.allocations(SESSION)
+        fixing = settlement.fixing
+        title = tables.source(fixing.rule, tick_count=fixing.tick_count, last_tick=fixing.last_tick)
+        at = fixing.at.isoformat() if fixing.at else ""
+        paid = {**settlement.payouts, "treasury": settlement.treasury.payout}
+        cash = {**settlement.cash, "treasury": settlement.treasury.cash}
         self._show("Final allocations")
-        self._out.print(tables.fixing(session, settlement.fixing))
-        self._out.print(tables.payouts(session, settlement))
+        self._out.print(tables.fixing(held.q, settlement.settlement_prices, title=title, at=at))
+        self._out.print(tables.payouts(paid, cash))
+        return [
+            *exact(held, settlement),
+            ("the server's own verify finds no lie", self._organiser.verify(SESSION).ok),
+        ]
 
 
-def exact(session: queries.SessionInfo) -> list[tuple[str, bool]]:
-    """What must hold in the end, recomputed from rows in decimals: (claim, whether it does)."""
-    settlement, held = queries.settlement(session.stream), queries.allocations(session.stream)
-    assert settlement is not None
-    price = {leg: _decimal(units, session.price_decimals) for leg, units in settlement.fixing.prices.items()}
-    basket = {
-        leg: _decimal(units, session.quantity_decimals) for leg, units in zip(session.legs, session.q, strict=True)
-    }
-
-    def worth(who: str) -> Decimal:
-        legs = [leg for leg in session.legs if leg in held[who]]
-        return sum(
-            (_decimal(held[who][leg].total, session.quantity_decimals) * price[leg] for leg in legs), Decimal(0)
-        )
-
-    paid = [_decimal(units, session.cash_decimals) for units in settlement.payouts.values()]
-    paid.append(_decimal(settlement.treasury_payout, session.cash_decimals))
-    claims: list[tuple[str, Callable[[], bool]]] = [
-        ("the holdings of every leg add up to q", lambda: _adds_up(session, held)),
-        (
-            "every payout is x·S",
-            lambda: all(
-                _decimal(units, session.cash_decimals) == worth(who) for who, units in settlement.payouts.items()
+def exact(held: Allocations, settlement: Settlement) -> list[tuple[str, bool]]:
+    """What must hold in the end, recomputed from the API's answers: (claim, whether it does). Nothing is rounded."""
+    price, totals = settlement.settlement_prices, _totals(held)
+    with localcontext(Context(prec=60, traps=[Inexact])):
+        worth = {
+            who: sum((amounts[leg] * price[leg] for leg in held.q), Decimal(0)) for who, amounts in totals.items()
+        }
+        basket = sum((quantity * price[leg] for leg, quantity in held.q.items()), Decimal(0))
+        cash = [*settlement.cash.values(), settlement.treasury.cash]
+        return [
+            (
+                "the holdings of every leg add up to q",
+                all(sum(amounts[leg] for amounts in totals.values()) == held.q[leg] for leg in held.q),
             ),
-        ),
-        ("the payouts add up to q·S", lambda: sum(paid) == sum(basket[leg] * price[leg] for leg in session.legs)),
-        (
-            "cash adds up to what was issued",
-            lambda: (
-                session.cash_issued
-                == sum(assets["CASH"].total for assets in held.values() if "CASH" in assets)
-                < LIMIT
+            ("every payout is x·S", all(paid == worth[who] for who, paid in settlement.payouts.items())),
+            (
+                "the payouts add up to q·S",
+                sum(settlement.payouts.values()) + settlement.treasury.payout == basket,
             ),
-        ),
-    ]
-    return [(claim, holds()) for claim, holds in claims]
+            (
+                "cash adds up to what was issued",
+                sum(cash) == held.cash_issued == sum(amounts[tables.CASH] for amounts in totals.values()),
+            ),
+        ]
 
 
-def _adds_up(session: queries.SessionInfo, held: dict[str, dict[str, queries.HoldingInfo]]) -> bool:
-    return all(
-        sum(assets[leg].total for assets in held.values() if leg in assets) == units
-        for leg, units in zip(session.legs, session.q, strict=True)
-    )
-
-
-def _decimal(units: int, decimals: int) -> Decimal:
-    return Decimal(units).scaleb(-decimals)
+def _totals(held: Allocations) -> dict[str, dict[str, Decimal]]:
+    return {who: {asset: share.total for asset, share in shares.items()} for who, shares in held.allocations.items()}

@@ -1,91 +1,83 @@
-"""Tables for a terminal: allocations, books, fixings, payouts."""
+"""Tables for a terminal: allocations, books, fixings, payouts. Amounts are Decimals, shown at the scale they have."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
 
 from rich.table import Table
 
-from common.clock import isoformat
-from common.money import format_units
-from markets.engine.events import Fixing
-from markets.engine.state import CASH
-from markets.queries import BookInfo, HoldingInfo, SessionInfo, SettlementInfo
+CASH = "CASH"
 
 
-def allocations(session: SessionInfo, held: dict[str, dict[str, HoldingInfo]], title: str) -> Table:
+class Level(Protocol):
+    """A line of a book."""
+
+    @property
+    def price(self) -> Decimal: ...
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def orders(self) -> int: ...
+
+
+def allocations(legs: Sequence[str], held: Mapping[str, Mapping[str, Decimal]], title: str) -> Table:
     """Who holds what, and that each column adds up."""
+    assets = (*legs, CASH)
     table = Table(title=title, title_justify="left")
     table.add_column("")
-    for asset in (*session.legs, CASH):
+    for asset in assets:
         table.add_column(asset, justify="right")
-    for who, assets in held.items():
-        table.add_row(who, *_amounts(session, {asset: holding.total for asset, holding in assets.items()}))
-    totals = {
-        asset: sum(assets[asset].total for assets in held.values() if asset in assets)
-        for asset in (*session.legs, CASH)
-    }
+    for who, amounts in held.items():
+        table.add_row(who, *(_shown(amounts[asset]) for asset in assets))
     table.add_section()
-    table.add_row("total", *_amounts(session, totals), style="bold")
+    totals = (sum((amounts[asset] for amounts in held.values()), Decimal(0)) for asset in assets)
+    table.add_row("total", *(_shown(total) for total in totals), style="bold")
     return table
 
 
-def _amounts(session: SessionInfo, amounts: dict[str, int]) -> list[str]:
-    legs = [format_units(amounts.get(leg, 0), session.quantity_decimals) for leg in session.legs]
-    return [*legs, format_units(amounts.get(CASH, 0), session.cash_decimals)]
-
-
-def book(session: SessionInfo, book: BookInfo) -> Table:
-    """A depth ladder, asks above bids."""
-    table = Table(title=f"Order book {book.asset}", title_justify="left")
+def book(asset: str, bids: Sequence[Level], asks: Sequence[Level]) -> Table:
+    """A depth ladder, asks above bids. Both sides come best first."""
+    table = Table(title=f"Order book {asset}", title_justify="left")
     for name in ("", "price", "quantity", "orders"):
         table.add_column(name, justify="right" if name else "left")
-    for side, levels in (("ask", tuple(reversed(book.asks))), ("bid", book.bids)):
+    for side, levels in (("ask", tuple(reversed(asks))), ("bid", bids)):
         for level in levels:
-            table.add_row(
-                side,
-                format_units(level.price, session.price_decimals),
-                format_units(level.quantity, session.quantity_decimals),
-                str(level.orders),
-            )
+            table.add_row(side, _shown(level.price), _shown(level.quantity), str(level.orders))
     if not table.rows:
         table.add_row("empty", "", "", "")
     return table
 
 
-def fixing(session: SessionInfo, fixing: Fixing) -> Table:
-    """The prices S, and where they come from."""
-    source = f"{fixing.tick_count} ticks, the last is {fixing.last_seq}" if fixing.feed else "typed"
-    title = f"Fixing: {fixing.rule}, {source}"
-    table = Table(title=title, title_justify="left", caption=isoformat(fixing.at))
+def fixing(q: Mapping[str, Decimal], prices: Mapping[str, Decimal], *, title: str, at: str) -> Table:
+    """The prices S, and what the basket is worth at them."""
+    table = Table(title=title, title_justify="left", caption=at)
     for name in ("", "q", "S", "q × S"):
         table.add_column(name, justify="right" if name else "left")
-    worth = 0
-    for leg, units in zip(session.legs, session.q, strict=True):
-        value = units * fixing.prices[leg]
-        worth += value
-        table.add_row(
-            leg,
-            format_units(units, session.quantity_decimals),
-            format_units(fixing.prices[leg], session.price_decimals),
-            format_units(value, session.cash_decimals),
-        )
+    for leg, quantity in q.items():
+        table.add_row(leg, _shown(quantity), _shown(prices[leg]), _shown(quantity * prices[leg]))
     table.add_section()
-    table.add_row("q·S", "", "", format_units(worth, session.cash_decimals), style="bold")
+    worth = sum((quantity * prices[leg] for leg, quantity in q.items()), Decimal(0))
+    table.add_row("q·S", "", "", _shown(worth), style="bold")
     return table
 
 
-def payouts(session: SessionInfo, settlement: SettlementInfo) -> Table:
+def source(rule: str, *, tick_count: int, last_tick: int | None) -> str:
+    """Where a fixing comes from."""
+    return f"Fixing: {rule}, " + (f"{tick_count} ticks, the last is {last_tick}" if last_tick else "typed")
+
+
+def payouts(paid: Mapping[str, Decimal], cash: Mapping[str, Decimal]) -> Table:
     """What everybody gets: x·S, and their cash beside it."""
     table = Table(title="Payouts", title_justify="left")
     for name in ("", "x·S", "cash"):
         table.add_column(name, justify="right" if name else "left")
-    rows = [(who, units, settlement.cash[who]) for who, units in settlement.payouts.items()]
-    rows.append(("treasury", settlement.treasury_payout, settlement.treasury_cash))
-    for who, payout, cash in rows:
-        table.add_row(who, format_units(payout, session.cash_decimals), format_units(cash, session.cash_decimals))
+    for who, amount in paid.items():
+        table.add_row(who, _shown(amount), _shown(cash[who]))
     table.add_section()
-    paid, cash = sum(row[1] for row in rows), sum(row[2] for row in rows)
-    table.add_row(
-        "total",
-        format_units(paid, session.cash_decimals),
-        format_units(cash, session.cash_decimals),
-        style="bold",
-    )
+    totals = (sum(amounts.values(), Decimal(0)) for amounts in (paid, cash))
+    table.add_row("total", *(_shown(total) for total in totals), style="bold")
     return table
+
+
+def _shown(amount: Decimal) -> str:
+    return format(amount, "f")

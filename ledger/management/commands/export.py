@@ -1,16 +1,14 @@
 """manage.py export: a session's events as JSON lines."""
 
 import gzip
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from common.clock import isoformat, now_us
 from common.terminal import progress
-from ledger import registry, store
+from ledger.export import lines
 from ledger.models import Stream
 
 
@@ -40,21 +38,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{row.seq} events written to {target}. Head {row.head}.")
 
     def _write(self, row: Stream, file: IO[str]) -> None:
-        header = {
-            "format": "session-contracts/events/1",
-            "domain": row.domain,
-            "name": row.name,
-            "stream": str(row.id),
-            "seq": row.seq,
-            "head": row.head,
-            "engine_version": registry.get(row.domain).engine_version,
-            "exported_at": isoformat(now_us()),
-        }
-        file.write(json.dumps(header) + "\n")
-        names = ("seq", "type", "version", "payload", "actor", "command_id", "at", "hash")
         with progress("export", row.seq) as tick:
-            for columns in store.read_raw(row.id):
-                if columns[0] > row.seq:
-                    break
-                file.write(json.dumps(dict(zip(names, columns, strict=True)), ensure_ascii=False) + "\n")
-                tick(1)
+            for number, line in enumerate(lines(row)):
+                file.write(line)
+                tick(1 if number else 0)

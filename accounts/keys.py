@@ -1,0 +1,237 @@
+"""API keys: issue, verify, revoke. The secret is shown once; what is kept is its SHA-256."""
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from threading import Lock
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from accounts.models import ApiKey as ApiKey
+from accounts.models import User
+from common.clock import now_us
+from common.errors import DomainError
+
+SCOPES = ("read", "trade", "organise", "feed")
+MOST_KEYS = 100
+_REMEMBERED_S = 1.0
+_MINUTE = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """What a key may do, and for whom. `stream`: the one session it opens, None for all of its user's."""
+
+    user_uid: str
+    user_id: int
+    key_id: int
+    scopes: frozenset[str]
+    stream: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A key's user and rights."""
+
+    user: User
+    info: KeyInfo
+
+
+class _Remembered:
+    """Secrets' digests → who bears them, for a second. Emptied at once when a key is revoked here."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[float, Bearer | None]] = {}
+        self._mutex = Lock()
+        self._generation = 0
+
+    def get(self, digest: str) -> tuple[float, Bearer | None] | None:
+        with self._mutex:
+            known = self._found.get(digest)
+        return known if known and known[0] > time.monotonic() else None
+
+    def generation(self) -> int:
+        with self._mutex:
+            return self._generation
+
+    def put(self, digest: str, bearer: Bearer | None, generation: int) -> None:
+        """A lookup that began before a revocation is not remembered."""
+        with self._mutex:
+            if generation != self._generation:
+                return
+            if len(self._found) > 10_000:
+                self._found.clear()
+            self._found[digest] = (time.monotonic() + _REMEMBERED_S, bearer)
+
+    def clear(self) -> None:
+        with self._mutex:
+            self._generation += 1
+            self._found.clear()
+
+
+_remembered = _Remembered()
+
+
+def _no_sessions(session_id: str) -> UUID:
+    raise DomainError("not_found", f"There is no session {session_id!r}.", field="session_id")
+
+
+find_session: Callable[[str], UUID] = _no_sessions
+"""session_id → stream. Set by whoever knows sessions when Django is ready: accounts does not."""
+
+
+def issue(
+    user: User,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    session_id: str = "",
+    expires_at: int = 0,
+    issuer: User | None = None,
+    request_id: str = "",
+) -> tuple[ApiKey, str]:
+    """A new key of `user`'s and its secret. The same `request_id` by the same issuer answers the same pair.
+
+    Without an `issuer` the program itself issues it, and nothing is refused but nonsense. Raises DomainError
+    `invalid_key`, `scope_not_allowed`, `too_many_keys`, `not_found` (the session), `idempotency_conflict`.
+    """
+    wanted = _checked(name, scopes, expires_at)
+    _check_issuer(user, issuer, wanted)
+    stream = find_session(session_id) if session_id else None
+    if ApiKey.objects.filter(user=user, revoked_at=0).count() >= MOST_KEYS:
+        raise DomainError("too_many_keys", f"A user may have {MOST_KEYS} keys at most; revoke some.")
+    prefix, secret = _new_secret(issuer, request_id)
+    row = ApiKey(
+        user=user,
+        issued_by=issuer,
+        name=name,
+        prefix=prefix,
+        digest=_digest(secret),
+        scopes=" ".join(wanted),
+        session_id=session_id,
+        stream_id=stream,
+        request_id=request_id,
+        created_at=now_us(),
+        expires_at=expires_at,
+    )
+    return _kept(row), secret
+
+
+def lookup(secret: str) -> Bearer | None:
+    """Who bears this secret; None if nobody may. At most a second old, and never older than a revocation here."""
+    digest = _digest(secret)
+    known = _remembered.get(digest)
+    if known is not None:
+        return known[1]
+    generation = _remembered.generation()
+    bearer = _bearer(secret, digest)
+    if bearer is not None:  # what nobody bears is not remembered: anybody could fill the memory with it
+        _remembered.put(digest, bearer, generation)
+    return bearer
+
+
+def verify(secret: str) -> KeyInfo | None:
+    """What the secret's key may do; None if it is unknown, revoked, expired, or its user is blocked."""
+    bearer = lookup(secret)
+    return bearer.info if bearer else None
+
+
+def revoke(key: ApiKey) -> None:
+    """The key is worth nothing from now on: here at once, in other processes within a second."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=0).update(revoked_at=now_us())
+    _remembered.clear()
+
+
+def keys_of(user: User) -> list[ApiKey]:
+    """A user's keys that are not revoked, oldest first."""
+    return list(ApiKey.objects.filter(user=user, revoked_at=0).order_by("pk"))
+
+
+def key_of(user: User, key_id: int) -> ApiKey:
+    """One of `user`'s keys; anybody's for a superuser. Raises DomainError `not_found`."""
+    rows = ApiKey.objects.filter(pk=key_id, revoked_at=0)
+    row = (rows if user.is_superuser else rows.filter(user=user)).first()
+    if row is None:
+        raise DomainError("not_found", "There is no such key.")
+    return row
+
+
+def forget() -> None:
+    """Look everything up again. For tests that empty the tables."""
+    _remembered.clear()
+
+
+def _checked(name: str, scopes: Sequence[str], expires_at: int) -> list[str]:
+    if not name.strip() or len(name) > 80:
+        raise DomainError("invalid_key", "A key needs a name of 1 to 80 characters.", field="name")
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown or not scopes:
+        raise DomainError("invalid_key", f"scopes is a list of some of {', '.join(SCOPES)}.", field="scopes")
+    if expires_at and expires_at <= now_us():
+        raise DomainError("invalid_key", "expires_at is in the past.", field="expires_at")
+    return [scope for scope in SCOPES if scope in scopes]
+
+
+def _check_issuer(user: User, issuer: User | None, scopes: Sequence[str]) -> None:
+    if issuer is None or issuer.is_superuser:
+        return
+    if issuer != user:
+        raise DomainError("not_superuser", "Only an administrator issues keys for others.", field="user")
+    if "feed" in scopes:
+        raise DomainError("scope_not_allowed", "Only an administrator gives the scope feed.", field="scopes")
+    if "organise" in scopes and not user.is_organiser:
+        raise DomainError("scope_not_allowed", "The scope organise is for organisers.", field="scopes")
+
+
+def _new_secret(issuer: User | None, request_id: str) -> tuple[str, str]:
+    """(prefix, secret): random, or for a named request always the same without being kept anywhere."""
+    if not request_id or issuer is None:
+        prefix, tail = secrets.token_hex(4), secrets.token_urlsafe(32)
+        return prefix, f"sm_{prefix}_{tail}"
+    asked = f"api-key/{issuer.uid}/{request_id}".encode()
+    found = hmac.new(settings.SECRET_KEY.encode(), asked, sha256).hexdigest()
+    other = hmac.new(settings.SECRET_KEY.encode(), b"prefix/" + asked, sha256).hexdigest()
+    return other[:8], f"sm_{other[:8]}_{found[:43]}"
+
+
+def _kept(row: ApiKey) -> ApiKey:
+    """The row, saved; or the one that the same request made before, marked as `replayed`."""
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        known = ApiKey.objects.filter(digest=row.digest).first()
+        if known is None:
+            raise  # two random prefixes alike: once in four thousand million
+        facts = ("user_id", "name", "scopes", "session_id", "expires_at")
+        if any(getattr(known, fact) != getattr(row, fact) for fact in facts):
+            detail = "This id was used before for a request with other content."
+            raise DomainError("idempotency_conflict", detail) from None
+        known.replayed = True
+        return known
+    return row
+
+
+def _bearer(secret: str, digest: str) -> Bearer | None:
+    parts = secret.split("_", 2)
+    if len(parts) != 3 or parts[0] != "sm" or len(parts[1]) != 8 or not secret.isascii() or "\0" in secret:
+        return None
+    row = ApiKey.objects.select_related("user").filter(prefix=parts[1]).first()
+    if row is None or not hmac.compare_digest(row.digest, digest):
+        return None
+    now = now_us()
+    if row.revoked_at or (row.expires_at and row.expires_at <= now) or not row.user.is_active:
+        return None
+    if now - row.last_used_at > _MINUTE:
+        ApiKey.objects.filter(pk=row.pk).update(last_used_at=now - now % _MINUTE)
+    info = KeyInfo(row.user.uid, row.user.pk, row.pk, frozenset(row.scopes.split()), row.stream_id)
+    return Bearer(row.user, info)
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,0 +1,118 @@
+"""Sign in, register, and one's own API keys."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import keys
+from accounts.models import User
+from accounts.web.forms import RegisterForm, SignInForm
+from common.clock import parse_time
+from common.errors import DomainError
+
+
+class SignIn(LoginView):
+    """User name and password; then where they wanted to go."""
+
+    template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+    extra_context = {"registration": settings.REGISTRATION}  # noqa: RUF012  Django's own way
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """422 with the form."""
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+sign_in = SignIn.as_view()
+sign_out = LogoutView.as_view(http_method_names=["post", "options"])
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """A new account, where SM_REGISTRATION allows it."""
+    shown: dict[str, Any] = {"registration": settings.REGISTRATION}
+    if settings.REGISTRATION == "closed":
+        return render(request, "accounts/register.html", shown, status=422 if request.method == "POST" else 200)
+    form = RegisterForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        login(request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
+        messages.success(request, "Welcome. Join a session to trade.", extra_tags="good")
+        return HttpResponseRedirect(reverse("dashboard"))
+    shown["form"] = form
+    return render(request, "accounts/register.html", shown, status=422 if request.method == "POST" else 200)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def key_list(request: HttpRequest) -> HttpResponse:
+    """My keys; a new one's secret is shown this once."""
+    user = _user(request)
+    shown: dict[str, Any] = {"values": {}}
+    if request.method == "POST":
+        try:
+            shown["issued"], shown["secret"] = _issue(request, user)
+        except DomainError as refusal:
+            shown |= {"refusal": refusal, "values": request.POST, "ticked": request.POST.getlist("scopes")}
+    shown |= {"keys": keys.keys_of(user), "scopes": _scopes(user)}
+    return render(request, "accounts/keys.html", shown, status=422 if "refusal" in shown else 200)
+
+
+def _issue(request: HttpRequest, user: User) -> tuple[Any, str]:
+    data = request.POST
+    expires = data.get("expires_at", "").strip()
+    return keys.issue(
+        user,
+        name="".join(sign for sign in data.get("name", "") if sign.isprintable()).strip(),
+        scopes=data.getlist("scopes"),
+        session_id=_plain(data.get("session_id", "")),
+        expires_at=parse_time(expires, "expires_at") if expires else 0,
+        issuer=user,
+        request_id=_plain(data.get("command_id", ""))[:64],
+    )
+
+
+def _plain(text: str) -> str:
+    """What no name holds is left out: control characters, and text of any length."""
+    return "".join(sign for sign in text.strip()[:200] if sign.isascii() and sign.isprintable())
+
+
+def _scopes(user: User) -> list[tuple[str, str]]:
+    """What this user may give a key."""
+    found = [("read", "read: what you may see"), ("trade", "trade: your orders and quotes")]
+    if user.is_organiser or user.is_superuser:
+        found.append(("organise", "organise: run your sessions"))
+    if user.is_superuser:
+        found.append(("feed", "feed: publish prices"))
+    return found
+
+
+@login_required
+@require_POST
+def key_revoke(request: HttpRequest, key_id: int) -> HttpResponse:
+    """The key is worth nothing from now on."""
+    try:
+        keys.revoke(keys.key_of(_user(request), key_id))
+    except DomainError:
+        messages.error(request, "There is no such key any more.", extra_tags="bad")
+    else:
+        messages.success(request, "The key is revoked.", extra_tags="good")
+    return HttpResponseRedirect(reverse("keys"))
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,237 @@
+"""The one page that makes a session: its terms, its legs, its participants → one CreateSession."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.forms import BaseFormSet, formset_factory
+from django.http import QueryDict
+
+from accounts import facade as accounts
+from accounts import roster
+from common.errors import DomainError, Unavailable
+from common.ids import Actor
+from markets import requests
+from markets.admin.forms import CommandForm, text_field
+from markets.engine import commands as c
+from markets.handlers import participants as people
+from markets.handlers import sessions
+from oracle import facade as oracle
+
+_MOST_LEGS, _MOST_PARTICIPANTS = 64, 200
+Fieldset = tuple[str, list[forms.BoundField], bool]
+_BOUNDS = ("min_quantity", "max_quantity", "price_band_percent", "max_open_orders")
+
+
+def _moment(label: str, help_text: str) -> forms.CharField:
+    field = text_field(label, required=False, help_text=help_text)
+    field.widget = forms.TextInput(attrs={"type": "datetime-local", "step": "1"})
+    return field
+
+
+def _choice(label: str, *options: tuple[str, str], help_text: str = "") -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=options, help_text=help_text)
+
+
+class TermsForm(CommandForm):
+    """Everything about a session but its legs and people. The fields are those of the API."""
+
+    session_id = text_field("Name", help_text="1 to 64 letters, digits, '.', '-', '_'.")
+    start_mode = _choice("Starts", ("manual", "by hand"), ("immediate", "at once"), ("scheduled", "at t1"))
+    t1 = _moment("t1", "UTC. For a scheduled start.")
+    t2 = _moment("t2", "UTC. Empty, as the duration: it ends by hand.")
+    duration_minutes = text_field("Or minutes", required=False, help_text="From the start.", size=10)
+    cash_per_participant = text_field("Cash each", help_text="0: a session without cash.", size=14)
+    feed = _choice("Prices from", help_text="A feed of its own can be simulated, replayed or pushed to.")
+    fixing = _choice("Fixing", ("last", "last price"), ("twap", "TWAP"), ("median", "median"), ("manual", "typed"))
+    fixing_window = text_field("Window", required=False, help_text="Seconds, for TWAP and median.", size=10)
+    fixing_max_age = text_field("Oldest price", help_text="Seconds.", size=10)
+    quantity_decimals = text_field("Quantity decimals", help_text="0 to 6.", size=4)
+    price_decimals = text_field("Price decimals", help_text="0 to 6.", size=4)
+    self_trade_prevention = _choice(
+        "Self-trades",
+        ("cancel_newest", "cancel the newest order"),
+        ("cancel_oldest", "cancel the oldest order"),
+        ("cancel_both", "cancel both"),
+    )
+    min_quantity = text_field("Smallest order", required=False, size=10)
+    max_quantity = text_field("Largest order", required=False, size=10)
+    price_band_percent = text_field("Price band %", required=False, help_text="Around the last price.", size=10)
+    max_open_orders = text_field("Open orders each", required=False, help_text="At most.", size=10)
+    leg_lot = text_field("Lot", required=False, help_text="Of leg-to-leg books.", size=10)
+    leg_tick = text_field("Tick", required=False, help_text="Lot × tick is a whole unit.", size=10)
+
+    MAIN = (
+        ("Session", ("session_id", "cash_per_participant", "feed")),
+        ("Time", ("start_mode", "t1", "t2", "duration_minutes")),
+    )
+    MORE = (
+        ("Fixing", ("fixing", "fixing_window", "fixing_max_age")),
+        ("Scale and rules", ("quantity_decimals", "price_decimals", "self_trade_prevention")),
+        ("Bounds", (*_BOUNDS, "leg_lot", "leg_tick")),
+    )
+    BEGINS: ClassVar[Mapping[str, Any]] = {
+        "cash_per_participant": "100000",
+        "fixing_max_age": "60",
+        "quantity_decimals": "4",
+        "price_decimals": "4",
+    }
+
+    def build(self) -> None:
+        feed = self.fields["feed"]
+        assert isinstance(feed, forms.ChoiceField)
+        feed.required = False
+        shared = [feed.name for feed in oracle.list_feeds() if not feed.name.startswith("session:")]
+        feed.choices = [("", "a feed of its own"), *[(name, name) for name in shared]]
+
+    def main(self) -> list[Fieldset]:
+        """What most sessions need."""
+        return self._fieldsets(self.MAIN)
+
+    def more(self) -> list[Fieldset]:
+        """What has a good default: folded away unless something in it was refused."""
+        return self._fieldsets(self.MORE)
+
+    def _fieldsets(self, groups: Sequence[tuple[str, tuple[str, ...]]]) -> list[Fieldset]:
+        return [
+            (title, [self[name] for name in names], any(self[name].errors for name in names))
+            for title, names in groups
+        ]
+
+    def field_for(self, name: str) -> str | None:
+        return super().field_for({"leg_books": "leg_lot"}.get(name, name).removeprefix("bounds."))
+
+    def body(self) -> dict[str, Any]:
+        """What was filled in, as the API takes it."""
+        typed = {name: str(self.cleaned_data[name]).strip() for name in self.fields if name != "command_id"}
+        found: dict[str, Any] = {name: text for name, text in typed.items() if text and name not in _BOUNDS}
+        found["bounds"] = {name: typed[name] for name in _BOUNDS if typed[name]}
+        return found
+
+
+def _cell(label: str, *, size: int = 20) -> forms.CharField:
+    """A field in a row of several, named for those who don't see the column's title."""
+    field = text_field(label, required=False, size=size)
+    field.widget.attrs["aria-label"] = label
+    return field
+
+
+class LegForm(forms.Form):
+    """One leg of the basket."""
+
+    name = _cell("Leg")
+    q = _cell("q", size=14)
+
+
+class PersonForm(forms.Form):
+    """One participant, and what they begin with."""
+
+    participant_id = _cell("Handle", size=16)
+    name = _cell("Display name", size=18)
+    user = _cell("User", size=16)
+    allocations = _cell("Begins with", size=28)
+    user.widget.attrs["list"] = "usernames"
+    allocations.widget.attrs["placeholder"] = "AAPL=10, NVDA=2.5"
+
+    def amounts(self) -> dict[str, str]:
+        """{leg: text} of `LEG=quantity, ...`. Raises DomainError."""
+        found: dict[str, str] = {}
+        for part in self.cleaned_data["allocations"].split(","):
+            leg, equals, text = (piece.strip() for piece in part.partition("="))
+            if not part.strip():
+                continue
+            if not equals or leg in found:
+                raise DomainError("invalid_input", "Write LEG=quantity, one of each leg, with commas between.")
+            found[leg] = text
+        return found
+
+
+_Legs = formset_factory(LegForm, extra=3, max_num=_MOST_LEGS, absolute_max=_MOST_LEGS, validate_max=True)
+_People = formset_factory(
+    PersonForm, extra=3, max_num=_MOST_PARTICIPANTS, absolute_max=_MOST_PARTICIPANTS, validate_max=True
+)
+
+
+class SessionDraft:
+    """The page's three parts, as they were filled in; nothing is lost when something is refused."""
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        self.is_refused = False
+        self.form = TermsForm(data)
+        self.legs: BaseFormSet[LegForm] = _Legs(data, prefix="legs")
+        self.people: BaseFormSet[PersonForm] = _People(data, prefix="participants")
+
+    def create(self, actor: Actor) -> UUID | None:
+        """The new session's stream; None where something was refused, which the draft then says."""
+        self.is_refused = True
+        if not all([self.form.is_valid(), self.legs.is_valid(), self.people.is_valid()]):
+            return None
+        self._legs = [form for form in self.legs if _filled(form)]
+        self._people = [form for form in self.people if _filled(form)]
+        try:
+            command = requests.create_session(self._body(actor))
+            outcome = sessions.create_session(command, actor, command_id=self.form.once)
+        except (DomainError, Unavailable) as refusal:
+            self._refuse(refusal)
+            return None
+        self._introduce(outcome.stream, command)
+        return outcome.stream
+
+    def _body(self, actor: Actor) -> dict[str, Any]:
+        q = [form.cleaned_data["q"].strip() or "0" for form in self._legs]
+        return {
+            **self.form.body(),
+            "legs": [form.cleaned_data["name"].strip() for form in self._legs],
+            "q": q,
+            "participants": [self._admission(index, form, actor) for index, form in enumerate(self._people)],
+        }
+
+    def _admission(self, index: int, form: PersonForm, actor: Actor) -> dict[str, Any]:
+        handle = form.cleaned_data["participant_id"]
+        try:
+            amounts = form.amounts()
+        except DomainError as refusal:
+            raise DomainError(refusal.code, refusal.detail, field=f"participants.{index}.allocations") from None
+        session_id, named = self.form.cleaned_data["session_id"], form.cleaned_data["user"]
+        user = user_for(actor, session_id, handle, named, f"participants.{index}.user")
+        return {"participant_id": handle, "user": user, "allocations": amounts or None}
+
+    def _introduce(self, stream: UUID, command: c.CreateSession) -> None:
+        """Names, and accounts for those who have none: both outside the ledger."""
+        names = {form.cleaned_data["participant_id"]: form.cleaned_data["name"] for form in self._people}
+        people.name_participants(stream, {handle: name for handle, name in names.items() if name})
+        for admitted in command.participants:
+            accounts.settle_made_up(admitted.user, command.session_id, admitted.participant)
+
+    def _refuse(self, refusal: DomainError | Unavailable) -> None:
+        """Put a refusal where it belongs: a row, a part of the page, a field, or on top."""
+        part, _, rest = getattr(refusal, "field", "").partition(".")
+        index, _, name = rest.partition(".")
+        text = str(refusal)
+        rows: Sequence[forms.Form] = self._people if part == "participants" else self._legs if part == "q" else ()
+        if index.isdecimal() and int(index) < len(rows):
+            form = rows[int(index)]
+            field = name.partition(".")[0] or part
+            form.add_error(field if field in form.fields else None, text)
+        elif part in {"legs", "q"}:
+            self.legs.non_form_errors().append(text)
+        elif part in {"participants", "participant_id", "allocations"}:
+            self.people.non_form_errors().append(text)
+        else:
+            self.form.refuse(refusal)
+
+
+def _filled(form: forms.Form) -> bool:
+    return any(str(value).strip() for value in form.cleaned_data.values())
+
+
+def user_for(actor: Actor, session_id: str, handle: str, username: str, field: str) -> str:
+    """Whose handle it is: the user who was named, else the one named like the handle, else somebody without account.
+
+    Raises DomainError `unknown_user` for a name that nobody has.
+    """
+    if username:
+        return accounts.uid_of(username, field=field)
+    found = roster.uids_of([handle]).get(handle)
+    return found or accounts.uid_made_up(actor.id, session_id, handle)

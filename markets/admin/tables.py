@@ -1,0 +1,288 @@
+"""Rows → tables of text for the console's templates. Pure; reads come from markets.queries."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from accounts.roster import KeyRow
+from common.clock import SECOND, isoformat
+from common.money import format_units
+from ledger.models import Event
+from markets.admin.rows import MemberInfo
+from markets.engine.events import Amounts, Fixing
+from markets.engine.state import CASH
+from markets.models import Order, Trade
+from markets.queries import HoldingInfo, SessionInfo
+from oracle import facade as oracle
+
+Names = Mapping[str, str]
+_SHOWN_SETTINGS = ("seed", "volatility", "drift", "rho", "rows", "tick_ms", "max_ticks", "loop")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A text; `kind` is its CSS class, `note` a smaller text below, `link` (action, query) where it leads."""
+
+    text: str
+    kind: str = ""
+    note: str = ""
+    link: tuple[str, str] | None = None
+
+    @property
+    def url_name(self) -> str:
+        """The page that the link leads to."""
+        return f"admin:markets_marketsession_{self.link[0]}" if self.link else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    title: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What one template draws. `sums` are rows below the line, `older` where the next page begins (0: nowhere)."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    sums: Sequence[Sequence[Cell]] = ()
+    empty: str = "Nothing yet."
+    older: int = 0
+
+
+def moment(microseconds: int) -> str:
+    """A time to the second, UTC; a dash for none."""
+    return isoformat(microseconds)[:19].replace("T", " ") if microseconds else "–"
+
+
+def number(units: int, decimals: int) -> Cell:
+    """An amount, to the right."""
+    return Cell(format_units(units, decimals), "num")
+
+
+def _columns(*titles: str, figures: Sequence[str] = ()) -> list[Column]:
+    return [*[Column(title) for title in titles], *[Column(title, "num") for title in figures]]
+
+
+def holdings(session: SessionInfo, held: Mapping[str, Mapping[str, HoldingInfo]]) -> Table:
+    """Who holds what; and that each column adds up to q, cash to what was issued."""
+    assets = (*session.legs, CASH)
+    decimals = dict.fromkeys(session.legs, session.quantity_decimals) | {CASH: session.cash_decimals}
+    nothing = HoldingInfo(0, 0)
+    rows = []
+    for who, amounts in held.items():
+        cells = [Cell(who)]
+        for asset in assets:
+            holding = amounts.get(asset, nothing)
+            note = f"{format_units(holding.reserved, decimals[asset])} reserved" if holding.reserved else ""
+            cells.append(Cell(format_units(holding.total, decimals[asset]), "num", note))
+        rows.append(cells)
+    sums = {asset: sum(amounts.get(asset, nothing).total for amounts in held.values()) for asset in assets}
+    wanted = dict(zip(session.legs, session.q, strict=True)) | {CASH: session.cash_issued}
+    below = [
+        [Cell("Sum"), *[number(sums[asset], decimals[asset]) for asset in assets]],
+        [Cell("q, cash issued"), *[number(wanted[asset], decimals[asset]) for asset in assets]],
+        [Cell("Conserved"), *[_conserved(sums[asset] - wanted[asset], decimals[asset]) for asset in assets]],
+    ]
+    return Table(_columns("", figures=assets), rows, below)
+
+
+def _conserved(difference: int, decimals: int) -> Cell:
+    if not difference:
+        return Cell("✓ exact", "num good")
+    return Cell(f"✗ off by {format_units(difference, decimals)}", "num bad")
+
+
+def participants(members: Sequence[MemberInfo], users: Names, *, open_: bool) -> Table:
+    """Who takes part, and who they are."""
+    rows = [
+        [
+            Cell(member.handle, "gone" if member.is_removed else "", note="removed" if member.is_removed else ""),
+            Cell(member.name or "–"),
+            Cell(users.get(member.user, member.user)),
+            Cell(moment(member.joined_at), "when"),
+            Cell("yes" if member.has_allocation else "no"),
+            Cell("Remove", link=("remove", f"participant={member.handle}"))
+            if open_ and not member.is_removed
+            else Cell(""),
+        ]
+        for member in members
+    ]
+    columns = _columns("Handle", "Display name", "User", "Joined", "Allocated", "")
+    return Table(columns, rows, empty="Nobody has joined.")
+
+
+def orders(session: SessionInfo, rows: Sequence[Order], *, limit: int) -> Table:
+    """Orders with their state."""
+    cells = [
+        [
+            Cell(str(row.number)),
+            Cell(moment(row.created_at), "when"),
+            Cell(row.participant),
+            Cell("buy" if row.is_buy else "sell", "good" if row.is_buy else "bad"),
+            Cell(row.asset, note="" if row.quote_asset == CASH else f"in {row.quote_asset}"),
+            Cell(f"{row.order_type} {row.time_in_force}"),
+            Cell(row.status.replace("_", " "), note=row.reason.replace("_", " ")),
+            number(row.quantity, session.quantity_decimals),
+            number(row.filled, session.quantity_decimals),
+            number(row.price, session.price_decimals) if row.price else Cell("–", "num"),
+        ]
+        for row in rows
+    ]
+    columns = _columns("Order", "Placed", "Participant", "Side", "Asset", "Type", "Status")
+    columns += _columns(figures=("Quantity", "Filled", "Price"))
+    return Table(columns, cells, older=rows[-1].number if len(rows) == limit else 0)
+
+
+def trades(session: SessionInfo, rows: Sequence[Trade], busted: set[int], *, limit: int, open_: bool) -> Table:
+    """Trades: A gives `leg_from` to B and gets `leg_to`."""
+
+    def scale(asset: str) -> int:
+        return session.cash_decimals if asset == CASH else session.quantity_decimals
+
+    def last(row: Trade) -> Cell:
+        if row.number in busted:
+            return Cell("busted", "bad")
+        return Cell("Bust", link=("bust", f"trade={row.number}")) if open_ else Cell("")
+
+    cells = [
+        [
+            Cell(str(row.number)),
+            Cell(moment(row.at), "when"),
+            Cell(row.participant_a),
+            number(row.amount_from, scale(row.leg_from)),
+            Cell(row.leg_from),
+            Cell(row.participant_b),
+            number(row.amount_to, scale(row.leg_to)),
+            Cell(row.leg_to),
+            Cell("RFQ" if row.rfq else "book"),
+            last(row),
+        ]
+        for row in rows
+    ]
+    columns = [*_columns("Trade", "At", "Giver"), Column("Gives", "num"), Column("")]
+    columns += [Column("Other"), Column("Gives", "num"), Column(""), Column("By"), Column("")]
+    return Table(columns, cells, older=rows[-1].number if len(rows) == limit else 0)
+
+
+def events(rows: Sequence[Event], users: Names, *, limit: int) -> Table:
+    """The ledger itself."""
+    cells = [
+        [
+            Cell(str(row.seq), "num"),
+            Cell(moment(row.at), "when"),
+            Cell(row.type),
+            Cell(users.get(row.actor, row.actor)),
+            Cell(_payload(row.payload), "payload"),
+            Cell(row.hash[:10], "hash"),
+        ]
+        for row in rows
+    ]
+    columns = [Column("Event", "num"), *_columns("At", "Type", "Actor", "What", "Hash")]
+    return Table(columns, cells, older=rows[-1].seq if len(rows) == limit else 0)
+
+
+def _payload(text: str) -> str:
+    """The payload's members as `name value`, long ones cut: the export has them whole."""
+    told = {name: value for name, value in json.loads(text).items() if value != ""}
+    parts = [f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in told.items()]
+    shown = " · ".join(part.replace('"', "") for part in parts)
+    return shown if len(shown) <= 400 else f"{shown[:400]}…"
+
+
+def basket(session: SessionInfo, prices: Amounts) -> Table:
+    """The legs, q, and what they are worth at these prices (in the session's price units)."""
+    rows, worth = [], 0
+    for leg, units in zip(session.legs, session.q, strict=True):
+        price = prices.get(leg)
+        worth += units * (price or 0)
+        rows.append(
+            [
+                Cell(leg),
+                number(units, session.quantity_decimals),
+                Cell("–", "num") if price is None else number(price, session.price_decimals),
+                Cell("–", "num") if price is None else number(units * price, session.cash_decimals),
+            ]
+        )
+    total = [Cell("q·S"), Cell(""), Cell(""), number(worth, session.cash_decimals)]
+    return Table(_columns("Leg", figures=("q", "Price S", "q × S")), rows, [total] if prices else ())
+
+
+def payouts(session: SessionInfo, paid: Amounts, treasury: int, before: Amounts | None = None) -> Table:
+    """x·S for everybody; with `before`, what changes."""
+    rows = []
+    for who, units in [*paid.items(), ("treasury", treasury)]:
+        change = []
+        if before is not None:
+            change = [number(units - before.get(who, 0), session.cash_decimals)]
+        rows.append([Cell(who), number(units, session.cash_decimals), *change])
+    total = [Cell("Sum, = q·S"), number(sum(paid.values()) + treasury, session.cash_decimals)]
+    titles = ("x·S",) if before is None else ("x·S", "Change")
+    return Table(_columns("", figures=titles), rows, [total if before is None else [*total, Cell("")]])
+
+
+def fixing_source(fixing: Fixing) -> str:
+    """A sentence about where prices come from."""
+    if not fixing.feed:
+        return f"Typed ({fixing.rule}), {moment(fixing.at)} UTC."
+    ticks = "1 tick" if fixing.tick_count == 1 else f"{fixing.tick_count} ticks"
+    return f"By the rule {fixing.rule} at {moment(fixing.at)} UTC, {ticks}, the last is number {fixing.last_seq}."
+
+
+def facts(session: SessionInfo, users: Names, *, seq: int, head: str) -> list[tuple[str, str]]:
+    """What was agreed, and where the ledger stands."""
+    terms = session.terms
+    window = f", window {terms.fixing_window // SECOND} s" if terms.fixing_window else ""
+    ends = moment(session.t2) if session.t2 else ("by hand" if terms.end_mode == "manual" else "–")
+    if not session.t2 and terms.duration:
+        ends = f"{terms.duration // (60 * SECOND)} minutes after the start"
+    return [
+        ("Organiser", users.get(session.organiser, session.organiser)),
+        ("Created", moment(session.created_at)),
+        ("Starts", moment(session.t1) if session.t1 else terms.start_mode.replace("manual", "by hand")),
+        ("Ends", ends),
+        ("Closed", moment(session.closed_at)),
+        ("Settled", moment(session.settled_at)),
+        ("Cash each", format_units(terms.cash_per_participant, session.cash_decimals)),
+        ("Fixing", f"{terms.fixing_rule}{window}, price at most {terms.fixing_max_age // SECOND} s old"),
+        ("Self-trades", terms.self_trade_prevention.replace("_", " ")),
+        ("Ledger", f"{seq} events, head {head[:16]}…"),
+    ]
+
+
+def feed_facts(
+    session: SessionInfo, feed: oracle.FeedInfo | None, tick: oracle.TickInfo | None
+) -> list[tuple[str, str]]:
+    """Where prices come from, and whether they do."""
+    if feed is None:
+        return [("Feed", "its own"), ("State", "no prices yet")]
+    source = " · ".join(
+        f"{name} {_setting(feed.settings[name])}" for name in _SHOWN_SETTINGS if name in feed.settings
+    )
+    return [
+        ("Feed", feed.name if session.feed else "its own"),
+        ("Source", f"{feed.mode}{f' ({source})' if source else ''}"),
+        ("State", feed.status),
+        ("Ticks", f"{feed.last_seq}, the last at {moment(tick.published_at)}" if tick else "none yet"),
+    ]
+
+
+def _setting(value: object) -> str:
+    """A setting in a word; one that is the same for every leg is said once."""
+    each = {str(one) for one in value.values()} if isinstance(value, dict) else {str(value)}
+    return " or ".join(sorted(each))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLine:
+    """A key with its times as text."""
+
+    row: KeyRow
+    issued: str
+    used: str
+
+
+def keys(rows: Sequence[KeyRow]) -> list[KeyLine]:
+    """The keys of a session."""
+    return [KeyLine(row, moment(row.created_at), moment(row.last_used_at)) for row in rows]

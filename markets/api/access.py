@@ -1,0 +1,172 @@
+"""Who calls, what their key allows, and where they sit in a session. 404 for what is not theirs to see."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import facade as accounts
+from accounts.keys import KeyInfo
+from common.errors import DomainError, InvalidInput
+from common.ids import Actor, parse_public_id
+from markets import queries
+from markets.handlers.sessions import feed_of
+from markets.queries import SessionInfo
+
+
+class HasScope(BasePermission):
+    """A key needs the scope that the view names for the method; who is signed in has them all."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        assert isinstance(view, MarketView)
+        method = request.method or ""
+        needed = view.scopes.get(method, "read" if method in {"GET", "HEAD", "OPTIONS"} else "trade")
+        if not isinstance(request.auth, KeyInfo) or not needed or needed in request.auth.scopes:
+            return True
+        raise DomainError("missing_scope", f"This key lacks the scope {needed}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A caller in a session: in whose name they may act, and whether they run it."""
+
+    session: SessionInfo
+    actor: Actor
+    handle: str | None
+    organises: bool
+
+    @property
+    def stream(self) -> UUID:
+        return self.session.stream
+
+    @property
+    def is_member(self) -> bool:
+        return self.organises or self.handle is not None
+
+    @property
+    def role(self) -> str | None:
+        if self.organises:
+            return "organiser"
+        return "participant" if self.handle else None
+
+    def require_acting(self, handle: str) -> None:
+        """Raises DomainError `not_yours`. The engine asks again; a key without organise is only seen here."""
+        if not self.organises and handle != self.handle:
+            raise DomainError("not_yours", f"You don't act for {handle!r} here.", field="participant_id")
+
+    def require_organiser(self) -> None:
+        """Raises DomainError `not_organiser`."""
+        if not self.organises:
+            raise DomainError("not_organiser", "Only the session's organiser may do this.")
+
+    def require_seen(self, handle: str, what: str) -> None:
+        """Somebody else's order is not there. Raises DomainError `not_found`."""
+        if not self.organises and handle != self.handle:
+            raise DomainError("not_found", f"There is no such {what}.")
+
+
+class MarketView(APIView):
+    """Base of the API's views: scopes by method, the caller, and where they sit."""
+
+    permission_classes = [*APIView.permission_classes, HasScope]  # noqa: RUF012  DRF's own way
+    scopes: dict[str, str] = {}  # noqa: RUF012  read for GET, trade for the rest, where nothing is said
+
+    @property
+    def key(self) -> KeyInfo | None:
+        """The key that the caller came with."""
+        return self.request.auth if isinstance(self.request.auth, KeyInfo) else None
+
+    @cached_property
+    def actor(self) -> Actor:
+        """The caller, as the ledger will name them; organiser of all only with the scope for it."""
+        actor = accounts.actor_of(self.request.user)
+        return actor._replace(organiser=actor.organiser and self.may_organise)
+
+    @property
+    def may_organise(self) -> bool:
+        """Whether the caller may use an organiser's rights at all."""
+        return self.key is None or "organise" in self.key.scopes
+
+    @property
+    def command_id(self) -> str:
+        """The id under which this request happens once; "" where the caller gave none."""
+        given = self.request.META.get("HTTP_IDEMPOTENCY_KEY")
+        if given is None:
+            return ""
+        if not 1 <= len(given) <= 128 or not given.isascii() or not given.isprintable():
+            raise InvalidInput("Idempotency-Key", "Idempotency-Key is 1 to 128 printable ASCII characters.")
+        return f"key:{given}"
+
+    def seat(self, session_id: str) -> Seat:
+        """A member's seat. Raises DomainError `not_found` for everybody else."""
+        return self.seated(self.find(session_id))
+
+    def seat_of(self, public_id: str, what: str) -> tuple[Seat, int]:
+        """A member's seat in the session of an order, RFQ, quote or trade, and its number there."""
+        found = parse_public_id(public_id)
+        if found is None or not self._opens(found[0]):
+            raise DomainError("not_found", f"There is no such {what}.")
+        return self.seated(queries.session_of(found[0])), found[1]
+
+    def seated(self, session: SessionInfo) -> Seat:
+        """The caller's seat, if they are a member."""
+        seat = self.place(session)
+        if not seat.is_member:
+            raise DomainError("not_found", f"There is no session {session.session_id!r}.")
+        return seat
+
+    def find(self, session_id: str) -> SessionInfo:
+        """A session that the caller's key doesn't shut out, member or not."""
+        session = queries.session(session_id)
+        if not self._opens(session.stream):
+            raise DomainError("not_found", f"There is no session {session_id!r}.")
+        return session
+
+    def place(self, session: SessionInfo) -> Seat:
+        """Where the caller sits, which may be nowhere."""
+        actor = self.actor
+        organises = actor.organiser or (self.may_organise and actor.id == session.organiser)
+        handle = queries.participant_of(session.stream, actor.id)
+        return Seat(session, actor, handle, organises)
+
+    def feed_seat(self, session_id: str) -> Seat:
+        """The seat of somebody who may write a session's prices: its organiser, or a key with scope feed."""
+        seat = self.place(self.find(session_id))
+        if self.key is not None and "feed" in self.key.scopes:
+            return seat
+        if not seat.is_member:
+            raise DomainError("not_found", f"There is no session {session_id!r}.")
+        seat.require_organiser()
+        return seat
+
+    def sees_feed(self, name: str) -> bool:
+        """Shared feeds are everybody's to see, a session's own its members'. A bound key sees its session's."""
+        if self.key is not None and self.key.stream is not None:
+            return name == feed_of(queries.session_of(self.key.stream))
+        if not name.startswith("session:"):
+            return True
+        try:
+            return self.place(queries.session_of(UUID(name.removeprefix("session:")))).is_member
+        except (DomainError, ValueError):
+            return False
+
+    def runs_feed(self, name: str) -> bool:
+        """A session's own feed is its organiser's, a shared one every organiser's."""
+        if not self.may_organise:
+            return False
+        if name.startswith("session:"):
+            return self.place(queries.session_of(UUID(name.removeprefix("session:")))).organises
+        return accounts.may_open_sessions(self.request.user) and (self.key is None or self.key.stream is None)
+
+    def _opens(self, stream: UUID) -> bool:
+        return self.key is None or self.key.stream in {None, stream}
+
+
+def reply(body: dict[str, Any] | list[Any], *, status: int = 200, replayed: bool = False) -> Response:
+    """An answer; one that was given before says so."""
+    return Response(body, status=status, headers={"Idempotent-Replayed": "true"} if replayed else None)

@@ -1,0 +1,216 @@
+"""Orders: place, list, read, replace, cancel, alone or in bulk; and the book."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.errors import DomainError, InvalidInput
+from common.ids import parse_public_id
+from markets import queries, requests, shapes
+from markets.api.access import MarketView, Seat, reply
+from markets.api.paging import Query, listed
+from markets.api.schema import CURSOR, described
+from markets.engine import commands as c
+from markets.engine.state import CASH
+from markets.handlers import orders
+from markets.handlers.orders import OrderCommand, OrderReceipt
+from markets.requests import Fields
+
+_STATUSES = ("open", "partially_filled", "filled", "cancelled", "expired")
+
+
+@described(
+    "Order",
+    page=True,
+    body="NewOrder",
+    deleted="CancelledOrders",
+    parameters={
+        **CURSOR,
+        "participant_id": "whose, for organisers",
+        "asset": "only this leg",
+        "side": "buy or sell",
+        "status": "open, partially_filled, filled, cancelled or expired",
+        "client_order_id": "the one order with this id",
+    },
+)
+class Orders(MarketView):
+    """The caller's orders (an organiser's view: everybody's), newest first. POST places, DELETE cancels all open."""
+
+    def get(self, request: Request, session_id: str) -> Response:
+        seat = self.seat(session_id)
+        query = Query(request)
+        before, limit, who = query.number("cursor", default=0), query.limit(), query.text("participant_id")
+        status = query.fields.choice("status", _STATUSES, "")
+        side = query.fields.choice("side", ("buy", "sell"), "")
+        found = queries.orders_page(
+            seat.stream,
+            before,
+            limit,
+            participant=who if seat.organises else seat.handle,
+            status=status or None,
+            is_buy=side == "buy" if side else None,
+            asset=query.text("asset"),
+            client_order_id=query.text("client_order_id"),
+        )
+        query.end()
+        trades = queries.trades_of_orders(seat.stream, [row.number for row in found])
+        following = query.page(found, limit, found[-1].number if found else 0)
+        return reply(listed([shapes.order(seat.session, row, trades[row.number]) for row in found], following))
+
+    def post(self, request: Request, session_id: str) -> Response:
+        seat = self.seat(session_id)
+        command = requests.place_order(seat.session, acting(request.data, seat))
+        seat.require_acting(command.participant)
+        done = orders.place_order(seat.stream, command, seat.actor, command_id=self.command_id)
+        return reply(shapes.receipt(seat.session, done), status=201, replayed=done.replayed)
+
+    def delete(self, request: Request, session_id: str) -> Response:
+        seat = self.seat(session_id)
+        query = Query(request)
+        who = query.text("participant_id") or seat.handle
+        asset, side = query.text("asset") or "", query.fields.choice("side", ("buy", "sell"), "")
+        query.end()
+        if who is None:
+            raise InvalidInput("participant_id", "Say whose orders: participant_id is required here.")
+        seat.require_acting(who)
+        command = c.CancelOrders(participant=who, asset=asset, side=side)
+        return reply({"cancelled": shapes.ids(seat.stream, orders.cancel_orders(seat.stream, command, seat.actor))})
+
+
+@described("Order", body="ReplaceOrder", deleted="Order")
+class Order(MarketView):
+    """One order, for whom it belongs to. PATCH replaces its terms, DELETE cancels it."""
+
+    def get(self, request: Request, order_id: str) -> Response:
+        seat, row = self._own(order_id)
+        trades = queries.trades_of_orders(seat.stream, [row.number])
+        return reply(shapes.order(seat.session, row, trades[row.number]))
+
+    def patch(self, request: Request, order_id: str) -> Response:
+        seat, row = self._own(order_id)
+        command = requests.replace_order(seat.session, row.number, request.data)
+        done = orders.replace_order(seat.stream, command, seat.actor, command_id=self.command_id)
+        return reply(shapes.receipt(seat.session, done), replayed=done.replayed)
+
+    def delete(self, request: Request, order_id: str) -> Response:
+        seat, row = self._own(order_id)
+        done = orders.cancel_order(
+            seat.stream, c.CancelOrder(order=row.number), seat.actor, command_id=self.command_id
+        )
+        return reply(shapes.receipt(seat.session, done), replayed=done.replayed)
+
+    def _own(self, order_id: str) -> tuple[Seat, Any]:
+        seat, number = self.seat_of(order_id, "order")
+        row = queries.order(seat.stream, number)
+        seat.require_seen(row.participant, "order")
+        return seat, row
+
+
+@described("BulkResult", body="Bulk", status=200)
+class BulkOrders(MarketView):
+    """Up to 1000 places, replaces and cancels in one transaction, in order, each with its own result.
+
+    One malformed entry refuses the whole request; what the rules refuse is that entry's result.
+    """
+
+    def post(self, request: Request, session_id: str) -> Response:
+        seat = self.seat(session_id)
+        fields = Fields(request.data)
+        entries = fields.take("orders")
+        fields.end()
+        commands = parse_bulk(entries, seat)
+        done = orders.bulk_orders(seat.stream, commands, seat.actor, command_id=self.command_id)
+        receipts = [result for result in done if isinstance(result, OrderReceipt)]
+        replayed = bool(receipts) and all(receipt.replayed for receipt in receipts)
+        return reply({"results": [_result(seat, result) for result in done]}, replayed=replayed)
+
+
+@described("Book", parameters={"quote": "CASH, or a leg", "depth": "price levels a side, 1 to 500"})
+class OrderBook(MarketView):
+    """Both sides of a book by price level."""
+
+    def get(self, request: Request, session_id: str, asset: str) -> Response:
+        seat = self.seat(session_id)
+        query = Query(request)
+        quote = query.text("quote") or CASH
+        depth = query.number("depth", default=50, least=1, most=500)
+        query.end()
+        require_leg(seat, asset)
+        if quote != CASH:
+            require_leg(seat, quote)
+        return reply(shapes.book(seat.session, queries.book(seat.stream, asset, quote, depth=depth)))
+
+
+def require_leg(seat: Seat, leg: str) -> None:
+    """An address that names no leg names nothing. Raises DomainError `not_found`."""
+    if leg not in seat.session.legs:
+        legs = ", ".join(seat.session.legs)
+        raise DomainError("not_found", f"{leg!r} is none of this session's legs: {legs}.", field="asset")
+
+
+def acting(body: object, seat: Seat) -> object:
+    """A body that names nobody means the caller."""
+    if isinstance(body, Mapping) and body.get("participant_id") is None and seat.handle:
+        return {**body, "participant_id": seat.handle}
+    return body
+
+
+def parse_bulk(entries: object, seat: Seat) -> list[OrderCommand]:
+    """The commands of a bulk; an order that isn't the caller's becomes number 0, which no order has."""
+    if not isinstance(entries, list):
+        raise InvalidInput("orders", "orders must be a list.")
+    if not 1 <= len(entries) <= orders.MOST_IN_BULK:
+        raise InvalidInput("orders", f"orders must hold 1 to {orders.MOST_IN_BULK} entries.")
+    commands = [_parse_at(index, entry, seat) for index, entry in enumerate(entries)]
+    numbers = {command.order for command in commands if not isinstance(command, c.PlaceOrder)}
+    owners = queries.order_owners(seat.stream, numbers) if numbers else {}
+    own = {number for number, who in owners.items() if seat.organises or who == seat.handle}
+    return [_unseen(command, own) for command in commands]
+
+
+def _parse_at(index: int, entry: object, seat: Seat) -> OrderCommand:
+    try:
+        return _parse(entry, seat)
+    except DomainError as refusal:
+        field = f"orders.{index}.{refusal.field}" if refusal.field not in {"", "body"} else f"orders.{index}"
+        if isinstance(refusal, InvalidInput):
+            raise InvalidInput(field, refusal.detail) from None
+        raise DomainError(refusal.code, refusal.detail, field=field) from None
+
+
+def _parse(entry: object, seat: Seat) -> OrderCommand:
+    fields = Fields(entry)
+    action = fields.choice("action", ("place", "replace", "cancel"), "place")
+    assert isinstance(entry, Mapping)
+    rest = {name: value for name, value in entry.items() if name not in {"action", "order_id"}}
+    if action == "place":
+        if "order_id" in entry:
+            raise InvalidInput("order_id", "A new order has no order_id yet.")
+        command = requests.place_order(seat.session, acting(rest, seat))
+        seat.require_acting(command.participant)
+        return command
+    found = parse_public_id(fields.text("order_id"))
+    number = found[1] if found and found[0] == seat.stream else 0
+    if action == "replace":
+        return requests.replace_order(seat.session, number, rest)
+    Fields(rest).end()
+    return c.CancelOrder(order=number)
+
+
+def _unseen(command: OrderCommand, own: set[int]) -> OrderCommand:
+    if isinstance(command, c.ReplaceOrder) and command.order not in own:
+        return c.ReplaceOrder(order=0, quantity=command.quantity, price=command.price)
+    if isinstance(command, c.CancelOrder) and command.order not in own:
+        return c.CancelOrder(order=0)
+    return command
+
+
+def _result(seat: Seat, result: OrderReceipt | DomainError) -> dict[str, Any]:
+    if isinstance(result, DomainError):
+        return {
+            "order": None,
+            "error": {"code": result.code, "detail": result.detail, "field": result.field or None},
+        }
+    return {"order": shapes.receipt(seat.session, result), "error": None}

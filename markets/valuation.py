@@ -1,0 +1,174 @@
+"""What holdings are worth, candles, and what a settlement would pay: reads that need prices."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from common.errors import DomainError
+from markets import queries
+from markets.engine.events import Fixing
+from markets.engine.state import CASH, TREASURY
+from markets.handlers import prices as fixings
+from markets.handlers.sessions import feed_of
+from markets.queries import HoldingInfo, SessionInfo, SettlementInfo
+from oracle import facade as oracle
+
+MOST_CANDLES = 500
+_MOST_POINTS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """One price per leg, in the session's units; empty where there is none. `source`: settlement, feed, fixing."""
+
+    by_leg: Mapping[str, int]
+    source: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What somebody has, what it is worth, and how much more that is than what they were given, at these prices."""
+
+    rank: int
+    handle: str
+    name: str
+    cash: int
+    holdings: Mapping[str, HoldingInfo]
+    value: int
+    gain: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """Prices in [start, start + interval); `volume` in quantity units, 0 for ticks."""
+
+    start: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+
+
+def current_prices(session: SessionInfo) -> Prices:
+    """The settlement's once settled, else the feed's newest, else the last fixing on record."""
+    if session.fixing and session.status == "settled":
+        return Prices(session.fixing.prices, "settlement", session.fixing.at)
+    tick = latest_tick(session)
+    if tick is not None:
+        feed = oracle.get_feed(feed_of(session))
+        factor = 10 ** (session.price_decimals - feed.price_decimals)
+        by_leg = {leg: tick.prices[leg] * factor for leg in session.legs}
+        return Prices(by_leg, "feed", tick.published_at)
+    if session.fixing:
+        return Prices(session.fixing.prices, "fixing", session.fixing.at)
+    return Prices({}, "none", 0)
+
+
+def latest_tick(session: SessionInfo) -> oracle.TickInfo | None:
+    """The newest tick of the session's feed; None before the first, or where there is no feed yet."""
+    try:
+        return oracle.latest_prices(feed_of(session))
+    except DomainError:
+        return None
+
+
+def feed_decimals(session: SessionInfo) -> int:
+    """The scale of the ticks of the session's feed."""
+    try:
+        return oracle.get_feed(feed_of(session)).price_decimals
+    except DomainError:
+        return session.price_decimals
+
+
+def ticks_after(session: SessionInfo, seq: int, limit: int) -> list[oracle.TickInfo]:
+    """The first `limit` ticks of the session's feed after tick `seq`."""
+    try:
+        return oracle.ticks_after(feed_of(session), seq=seq, limit=limit)
+    except DomainError:
+        return []
+
+
+def leaderboard(session: SessionInfo, prices: Prices) -> list[Standing]:
+    """Everybody by gain, then by handle. The gains add up to zero but for what removed people left behind."""
+    held = queries.allocations(session.stream)
+    given = queries.cash_issued(session.stream)
+    net = queries.net_traded(session.stream)
+    names = queries.display_names(session.stream, list(given))
+    found = []
+    for who, issued in given.items():
+        traded = net.get(who, {})
+        value = worth(session, held[who], prices)
+        started = issued + sum(
+            (held[who].get(leg, HoldingInfo(0, 0)).total - traded.get(leg, 0)) * prices.by_leg.get(leg, 0)
+            for leg in session.legs
+        )
+        cash = held[who].get(CASH, HoldingInfo(0, 0)).total
+        found.append(Standing(0, who, names.get(who, who), cash, held[who], value, value - started))
+    found.sort(key=lambda standing: (-standing.gain, standing.handle))
+    return [
+        Standing(rank, s.handle, s.name, s.cash, s.holdings, s.value, s.gain) for rank, s in enumerate(found, start=1)
+    ]
+
+
+def worth(session: SessionInfo, held: Mapping[str, HoldingInfo], prices: Prices) -> int:
+    """Cash and legs, in cash units; a leg without a price counts nothing."""
+    legs = sum(held[leg].total * prices.by_leg.get(leg, 0) for leg in session.legs if leg in held)
+    return legs + (held[CASH].total if CASH in held else 0)
+
+
+def settlement_preview(session: SessionInfo, prices: Mapping[str, object] | None, *, at: int) -> SettlementInfo:
+    """What settling now would pay, at typed prices or at the session's own fixing. Changes nothing.
+
+    Raises DomainError `fixing_unavailable`, InvalidInput naming the leg.
+    """
+    fixing = fixings.manual(session, prices) if prices else fixings.fixing_of(session, at=at, final=False)
+    return preview_at(session, fixing, at=at)
+
+
+def preview_at(session: SessionInfo, fixing: Fixing, *, at: int) -> SettlementInfo:
+    """x·S for everybody."""
+    held = queries.allocations(session.stream)
+    paid = {
+        who: sum(assets[leg].total * fixing.prices[leg] for leg in session.legs if leg in assets)
+        for who, assets in held.items()
+    }
+    cash = {who: assets[CASH].total if CASH in assets else 0 for who, assets in held.items()}
+    treasury_paid, treasury_cash = paid.pop(TREASURY), cash.pop(TREASURY)
+    return SettlementInfo(0, at, fixing, paid, cash, treasury_paid, treasury_cash, "")
+
+
+def candles(
+    session: SessionInfo,
+    asset: str,
+    *,
+    interval: int,
+    end: int,
+    count: int,
+    from_trades: bool,
+    quote_asset: str = CASH,
+) -> list[Candle]:
+    """The last `count` candles of `interval` µs before `end`, oldest first; empty ones are left out."""
+    start = max(0, (end // interval - count + 1) * interval)
+    if from_trades:
+        rows = queries.trades_between(session.stream, asset, quote_asset, start, end, _MOST_POINTS)
+        return _candles(((row.at, row.price, row.amount_from) for row in rows), interval)
+    try:
+        feed = oracle.get_feed(feed_of(session))
+        ticks = oracle.ticks_between(feed_of(session), start=start, end=end, limit=_MOST_POINTS)
+    except DomainError:
+        return []
+    factor = 10 ** (session.price_decimals - feed.price_decimals)
+    return _candles(((tick.published_at, tick.prices[asset] * factor, 0) for tick in ticks), interval)
+
+
+def _candles(points: Iterable[tuple[int, int, int]], interval: int) -> list[Candle]:
+    found: list[Candle] = []
+    for at, price, volume in points:
+        start = at - at % interval
+        if not found or found[-1].start != start:
+            found.append(Candle(start, price, price, price, price, volume))
+            continue
+        last = found[-1]
+        found[-1] = Candle(start, last.open, max(last.high, price), min(last.low, price), price, last.volume + volume)
+    return found

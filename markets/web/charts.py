@@ -1,0 +1,94 @@
+"""Prices → the coordinates of small SVG pictures. Pure: numbers in, attribute texts out, no style."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Point = tuple[int, int]  # (time in µs, price in units)
+Scale = Callable[[float], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One interval: where its wick and body stand in the picture."""
+
+    x: str
+    left: str
+    width: str
+    high_y: str
+    low_y: str
+    top_y: str
+    height: str
+    is_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GridLine:
+    y: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A candle chart of `width` × `height`, its horizontal lines, and the line of the last price."""
+
+    width: int
+    height: int
+    candles: tuple[Candle, ...]
+    grid: tuple[GridLine, ...]
+    last_y: str
+    last: int
+    start: int
+    end: int
+
+
+def polyline(values: Sequence[int], *, width: int, height: int) -> str:
+    """The points of a sparkline, evenly spaced, the lowest value at the bottom."""
+    if len(values) < 2:
+        return ""
+    low, span = min(values), max(max(values) - min(values), 1)
+    step = width / (len(values) - 1)
+    return " ".join(
+        f"{index * step:.1f},{height - 2 - (value - low) / span * (height - 4):.1f}"
+        for index, value in enumerate(values)
+    )
+
+
+def candles(points: Sequence[Point], *, width: int = 760, height: int = 260, most: int = 48) -> Chart | None:
+    """Ticks in order → at most `most` candles of equally many ticks each; None with fewer than two ticks."""
+    if len(points) < 2:
+        return None
+    size = max(1, -(-len(points) // most))
+    groups = [[price for _, price in points[at : at + size]] for at in range(0, len(points), size)]
+    opens = [groups[0][0], *(group[-1] for group in groups[:-1])]  # a candle opens where the one before closed
+    low, high = min(map(min, groups)), max(map(max, groups))
+    margin = max((high - low) // 20, 1)
+    low, high = max(low - margin, 0), high + margin
+
+    def y(price: float) -> float:
+        return (high - price) / (high - low) * height
+
+    slot = width / max(len(groups), 24)
+    drawn = tuple(
+        _candle(index * slot, slot, y, opened, group)
+        for index, (opened, group) in enumerate(zip(opens, groups, strict=True))
+    )
+    lines = tuple(
+        GridLine(f"{y(price):.1f}", price) for price in (low + (high - low) * part // 4 for part in range(1, 4))
+    )
+    last = points[-1][1]
+    return Chart(width, height, drawn, lines, f"{y(last):.1f}", last, points[0][0], points[-1][0])
+
+
+def _candle(left: float, slot: float, y: Scale, opened: int, prices: Sequence[int]) -> Candle:
+    closed = prices[-1]
+    top, bottom = y(max(opened, closed)), y(min(opened, closed))
+    return Candle(
+        x=f"{left + slot / 2:.1f}",
+        left=f"{left + slot * 0.15:.1f}",
+        width=f"{slot * 0.7:.1f}",
+        high_y=f"{y(max(opened, *prices)):.1f}",
+        low_y=f"{y(min(opened, *prices)):.1f}",
+        top_y=f"{top:.1f}",
+        height=f"{max(bottom - top, 1):.1f}",
+        is_up=closed >= opened,
+    )

@@ -1,0 +1,213 @@
+"""What each live fragment shows: rows → plain dataclasses, one function per template of templates/markets/live/."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from common.clock import now_us
+from markets import queries, valuation
+from markets.engine.state import CASH
+from markets.models import Order, Quote, Rfq, Trade
+from markets.queries import BookLevel, SessionInfo
+from markets.web import prices as quoted
+from markets.web.charts import polyline
+
+Context = dict[str, object]
+SPARK_WIDTH, SPARK_HEIGHT = 120, 32
+_DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A leg's price. `change` is in hundredths of a percent since the session's first tick, None before two."""
+
+    leg: str
+    quantity: int
+    price: int | None
+    change: int | None
+    points: str
+
+    @property
+    def trend(self) -> str:
+        return "flat" if not self.change else "up" if self.change > 0 else "down"
+
+    @property
+    def change_text(self) -> str:
+        sign = "+" if (self.change or 0) > 0 else "−" if (self.change or 0) < 0 else ""
+        return f"{sign}{abs(self.change or 0) // 100}.{abs(self.change or 0) % 100:02d} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A level of the book; `depth` is the share of the deepest one shown, in percent."""
+
+    price: int
+    quantity: int
+    orders: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A holding and its worth at the last price, None where there is no price."""
+
+    asset: str
+    total: int
+    reserved: int
+    available: int
+    decimals: int
+    price: int | None
+    value: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An RFQ with its quotes, as `handle` sees it."""
+
+    row: Rfq
+    quotes: tuple[Quote, ...]
+    mine: bool
+
+
+def status(session: SessionInfo) -> Context:
+    """Where the session stands, and when it ends."""
+    return {"session": session, "now": now_us()}
+
+
+def prices(session: SessionInfo) -> Context:
+    """A card per leg, and what the basket is worth."""
+    series, start = quoted.series(session), quoted.first(session)
+    last = series[-1].prices if series else {}
+    basket = dict(zip(session.legs, session.q, strict=True))
+    cards = [
+        Card(
+            leg,
+            basket[leg],
+            last.get(leg),
+            _change(start.prices.get(leg) if start else None, last.get(leg)),
+            _spark([tick.prices[leg] for tick in series if leg in tick.prices]),
+        )
+        for leg in session.legs
+    ]
+    return {
+        "session": session,
+        "cards": cards,
+        "basket_value": basket_value(session, last) if last else None,
+        "priced_at": series[-1].at if series else 0,
+        "spark": f"0 0 {SPARK_WIDTH} {SPARK_HEIGHT}",
+    }
+
+
+def basket_value(session: SessionInfo, prices: Mapping[str, int]) -> int:
+    """q·S, in cash units."""
+    return sum(units * prices.get(leg, 0) for leg, units in zip(session.legs, session.q, strict=True))
+
+
+def _spark(values: Sequence[int]) -> str:
+    return polyline(values, width=SPARK_WIDTH, height=SPARK_HEIGHT)
+
+
+def _change(start: int | None, last: int | None) -> int | None:
+    return (last - start) * 10_000 // start if start and last is not None else None
+
+
+def book_id(session: SessionInfo, asset: str, quote_asset: str) -> str:
+    """The id of a book's fragment: legs by number, because their names may hold blanks."""
+    quote = "cash" if quote_asset == CASH else str(session.legs.index(quote_asset))
+    return f"book-{session.legs.index(asset)}-{quote}"
+
+
+def book(session: SessionInfo, asset: str, quote_asset: str) -> Context:
+    """Both sides of a book, the best prices in the middle."""
+    found = queries.book(session.stream, asset, quote_asset, depth=_DEPTH)
+    deepest = max((level.quantity for level in (*found.bids, *found.asks)), default=1)
+    spread = found.asks[0].price - found.bids[0].price if found.asks and found.bids else None
+    return {
+        "session": session,
+        "id": book_id(session, asset, quote_asset),
+        "asset": asset,
+        "quote_asset": quote_asset,
+        "asks": tuple(reversed(_steps(found.asks, deepest))),
+        "bids": _steps(found.bids, deepest),
+        "spread": spread,
+    }
+
+
+def _steps(levels: Sequence[BookLevel], deepest: int) -> tuple[Step, ...]:
+    return tuple(
+        Step(level.price, level.quantity, level.orders, max(1, level.quantity * 100 // deepest)) for level in levels
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A line of the tape. `side` is the taker's, "swap" for an RFQ's trade."""
+
+    row: Trade
+    side: str
+    is_undone: bool
+
+
+def tape(session: SessionInfo) -> Context:
+    """The newest trades."""
+    found = [
+        Print(row, "swap" if row.rfq else "buy" if row.taker_is_buy else "sell", is_undone)
+        for row, is_undone in queries.recent_trades(session.stream)
+    ]
+    return {"session": session, "trades": found}
+
+
+def rfqs(session: SessionInfo, handle: str | None) -> Context:
+    """RFQs and their quotes; with a handle, what that participant may do with each."""
+    asks = [
+        Ask(row, tuple(quotes), mine=row.participant == handle) for row, quotes in queries.recent_rfqs(session.stream)
+    ]
+    return {"session": session, "rfqs": asks, "handle": handle, "is_open": session.status == "active"}
+
+
+def orders(session: SessionInfo, handle: str) -> Context:
+    """A participant's orders, the open ones first."""
+    found: list[Order] = queries.recent_orders(session.stream, handle)
+    return {
+        "session": session,
+        "handle": handle,
+        "orders": found,
+        "open_count": sum(row.status in queries.OPEN for row in found),
+        "can_replace": session.status == "active",
+    }
+
+
+def holdings(session: SessionInfo, handle: str) -> Context:
+    """A participant's holdings, their value, and what was gained on what they were given."""
+    prices = valuation.current_prices(session)
+    standing = standings(session, prices).get(handle)
+    held = standing.holdings if standing else {}
+    return {
+        "session": session,
+        "handle": handle,
+        "rows": [_held(session, asset, held.get(asset), prices) for asset in (*session.legs, CASH)],
+        "value": standing.value if standing and prices.by_leg else None,
+        "gain": standing.gain if standing and prices.by_leg else None,
+    }
+
+
+def standings(session: SessionInfo, prices: valuation.Prices) -> Mapping[str, valuation.Standing]:
+    """Everybody's by handle, worked out once per event and tick, whoever looks."""
+    seq, _ = queries.head(session.stream)
+    return _standings(session.stream, seq, prices.at, prices.source)
+
+
+@lru_cache(maxsize=64)
+def _standings(stream: UUID, seq: int, at: int, source: str) -> Mapping[str, valuation.Standing]:
+    session = queries.session_of(stream)
+    return {found.handle: found for found in valuation.leaderboard(session, valuation.current_prices(session))}
+
+
+def _held(session: SessionInfo, asset: str, held: queries.HoldingInfo | None, prices: valuation.Prices) -> Held:
+    holding = held or queries.HoldingInfo(0, 0)
+    is_cash = asset == CASH
+    price = None if is_cash else prices.by_leg.get(asset)
+    value = holding.total if is_cash else holding.total * price if price is not None else None
+    decimals = session.cash_decimals if is_cash else session.quantity_decimals
+    return Held(asset, holding.total, holding.reserved, holding.available, decimals, price, value)

@@ -1,0 +1,44 @@
+"""The oracle's ticks in a session's own price units, for cards and charts. Reads only."""
+
+from dataclasses import dataclass
+
+from common.clock import now_us
+from common.errors import DomainError
+from markets.handlers.sessions import feed_of
+from markets.queries import SessionInfo
+from oracle import facade as oracle
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The prices of one tick, in units of 10^-price_decimals of the session; `at` in µs."""
+
+    seq: int
+    at: int
+    prices: dict[str, int]
+
+
+def series(session: SessionInfo, *, limit: int = 60) -> list[Quoted]:
+    """The newest `limit` ticks, oldest first; none where nothing was published."""
+    try:
+        feed = oracle.get_feed(feed_of(session))
+    except DomainError:
+        return []
+    ticks = oracle.ticks_after(feed.id, seq=max(0, feed.last_seq - limit), limit=limit)
+    return [_quoted(session, feed, tick) for tick in ticks]
+
+
+def first(session: SessionInfo) -> Quoted | None:
+    """The first tick since the session was created: what changes are measured from."""
+    try:
+        feed = oracle.get_feed(feed_of(session))
+    except DomainError:
+        return None
+    ticks = oracle.ticks_between(feed.id, start=session.created_at, end=now_us(), limit=1)
+    return _quoted(session, feed, ticks[0]) if ticks else None
+
+
+def _quoted(session: SessionInfo, feed: oracle.FeedInfo, tick: oracle.TickInfo) -> Quoted:
+    factor = 10 ** (session.price_decimals - feed.price_decimals)
+    prices = {leg: tick.prices[leg] * factor for leg in session.legs if leg in tick.prices}
+    return Quoted(tick.seq, tick.published_at, prices)

@@ -1,0 +1,122 @@
+"""/ws/sessions/{id}: the ASGI application behind a socket. Admit, give everything, listen, close."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from common.clock import now_us
+from common.errors import DomainError
+from markets.ws import credentials, hub
+from markets.ws.connection import GONE, RESTART, TOO_SLOW, Batch, Connection
+from markets.ws.credentials import Guest
+from markets.ws.messages import Message, Resume
+from markets.ws.reading import in_thread
+from markets.ws.tailer import Tailer
+
+log = logging.getLogger("markets.ws")
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+MOST_BYTES = 16 * 1024
+"""Of a message from a client; the server refuses larger ones with 1009 before they get here."""
+_NOT_TEXT, _POLICY, _TOO_BIG, _INTERNAL = 1003, 1008, 1009, 1011
+_BURST, _PER_SECOND = 20.0, 5.0
+_RESUME = msgspec.json.Decoder(Resume, strict=True)
+
+
+async def live(scope: Scope, receive: Receive, send: Send) -> None:
+    """One connection, from handshake to close. Refused handshakes are answered 403."""
+    await receive()
+    guest = await _admitted(scope)
+    if guest is None:
+        await send({"type": "websocket.close"})
+        return
+    await send({"type": "websocket.accept"})
+    query = parse_qs(scope["query_string"].decode("latin1"))
+    connection = Connection(guest, send, as_html=query.get("format") == ["html"])
+    try:
+        code = await _serve(connection, receive, since=_number(query.get("seq", [""])[0]))
+    except asyncio.CancelledError:
+        code = RESTART  # the server stops; the client may come back at once
+    except Exception:
+        log.exception("a live connection to %s failed", guest.session_id)
+        code = _INTERNAL
+    if code is None:
+        return
+    if code == TOO_SLOW and not connection.as_html:
+        await connection.say(_note(guest, "resync", {"reason": "You read too slowly. Connect again."}))
+    await send({"type": "websocket.close", "code": code})
+
+
+async def _admitted(scope: Scope) -> Guest | None:
+    shown = credentials.shown(scope)
+    if shown is None:
+        return None
+    found = await in_thread(credentials.admit, scope["url_route"]["kwargs"]["session_id"], shown)
+    return found if isinstance(found, Guest) else None
+
+
+async def _serve(connection: Connection, receive: Receive, *, since: int | None) -> int | None:
+    """Until the client goes (None) or is to be closed (the code)."""
+    try:
+        tailer = await hub.current().tailer(connection.guest.stream)
+    except DomainError:
+        return GONE
+    tasks: set[asyncio.Future[Any]] = {connection.closing, asyncio.create_task(connection.pump())}
+    try:
+        await tailer.join(connection, since=since)
+        listening = asyncio.create_task(_listen(connection, tailer, receive))
+        tasks.add(listening)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if connection.closing in done:
+            return connection.closing.result()
+        for task in done:
+            task.result()  # raises what stopped it
+        return None
+    finally:
+        tailer.leave(connection)
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(Exception):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _listen(connection: Connection, tailer: Tailer, receive: Receive) -> None:
+    """Hear the client out until it goes; answer what is not understood, and end floods."""
+    allowance, last = _BURST, asyncio.get_running_loop().time()
+    while True:
+        frame = await receive()
+        if frame["type"] == "websocket.disconnect":
+            return
+        now = asyncio.get_running_loop().time()
+        allowance, last = min(_BURST, allowance + (now - last) * _PER_SECOND) - 1, now
+        text = frame.get("text")
+        if text is None or len(text) > MOST_BYTES or allowance < 0:
+            connection.close(_NOT_TEXT if text is None else _POLICY if allowance < 0 else _TOO_BIG)
+            continue
+        try:
+            wish = _RESUME.decode(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            connection.offer(_refusal(connection, tailer, error))
+        else:
+            await tailer.resume(connection, wish)
+
+
+def _refusal(connection: Connection, tailer: Tailer, error: Exception) -> Batch:
+    detail = f'Send {{"op": "resume", "seq": n, "feed_seq": m}} or nothing: {error}'
+    note = _note(connection.guest, "error", {"code": "invalid_input", "detail": detail}, seq=tailer.seq)
+    return Batch([note])
+
+
+def _note(guest: Guest, kind: str, data: dict[str, Any], *, seq: int = 0) -> Message:
+    return Message(kind, guest.session_id, seq, now_us(), data)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

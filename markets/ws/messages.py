@@ -1,0 +1,238 @@
+"""The messages of the live feed: their types, which docs/asyncapi.yaml is made from, and their text.
+
+`data` is what markets.shapes makes, so that the feed and the API say the same; tests hold every message of whole runs
+against the types here.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from common.clock import isoformat
+from markets.shapes import Shape
+
+VERSION = 1
+_ENCODER = msgspec.json.Encoder()
+
+Number = Annotated[
+    str, msgspec.Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$", description="A decimal at the session's scale")
+]
+Moment = Annotated[str, msgspec.Meta(description="RFC 3339, UTC, microseconds")]
+
+
+class Data(msgspec.Struct, forbid_unknown_fields=True):
+    """Base of what messages carry."""
+
+
+class Level(Data):
+    """One price of a book: the whole quantity resting there now, and by how many orders; 0 means gone."""
+
+    price: Number
+    quantity: Number
+    orders: int
+
+
+class BookData(Data):
+    """Levels of one book, best first. In a `book` message only those that changed, in a snapshot all."""
+
+    asset: str
+    quote_asset: str
+    bids: list[Level]
+    asks: list[Level]
+
+
+class HoldingData(Data):
+    total: Number
+    reserved: Number
+    available: Number
+
+
+class AllocationData(Data):
+    """What you hold, of every asset. Only ever your own."""
+
+    session_id: str
+    participant_id: str
+    holdings: dict[str, HoldingData]
+
+
+class FillData(Data):
+    """One side of a trade, as the order's owner sees it."""
+
+    trade_id: str
+    quantity: Number
+    price: Number
+    liquidity: Literal["maker", "taker"]
+    executed_at: Moment
+
+
+class OrderData(Data):
+    """Your order after the event. `trades` are those of this event; GET /orders/{id} has all of them."""
+
+    order_id: str
+    session_id: str
+    participant_id: str
+    asset: str
+    quote_asset: str
+    side: Literal["buy", "sell"]
+    order_type: Literal["limit", "market"]
+    quantity: Number
+    price: Number | None
+    filled_quantity: Number
+    remaining_quantity: Number
+    status: Literal["open", "partially_filled", "filled", "cancelled", "expired"]
+    reason: str | None
+    time_in_force: str
+    expires_at: Moment | None
+    post_only: bool
+    client_order_id: str | None
+    created_at: Moment
+    updated_at: Moment
+    trades: list[FillData]
+
+
+class TradeData(Data):
+    """a gave `leg_from` to b and got `leg_to`; in an order-book trade a is the seller. `busted`: it was undone."""
+
+    trade_id: str
+    session_id: str
+    rfq_id: str | None
+    quote_id: str | None
+    participant_a: str
+    participant_b: str
+    leg_from: str
+    leg_to: str
+    amount_from: Number
+    amount_to: Number
+    price: Number | None
+    taker_side: Literal["buy", "sell"] | None
+    executed_at: Moment
+    busted: bool
+
+
+class RfqData(Data):
+    rfq_id: str
+    session_id: str
+    requester_id: str
+    leg_from: str
+    leg_to: str
+    amount_from: Number
+    status: Literal["open", "executed", "cancelled", "expired"]
+    reason: str | None
+    expires_at: Moment | None
+    created_at: Moment
+
+
+class QuoteData(Data):
+    quote_id: str
+    rfq_id: str
+    session_id: str
+    quoter_id: str
+    rate: Number
+    leg_to: str
+    amount_to: Number
+    firm: bool
+    status: Literal["open", "accepted", "rejected", "withdrawn", "expired"]
+    reason: str | None
+    expires_at: Moment | None
+    created_at: Moment
+
+
+class TickData(Data):
+    """One set of prices from the session's feed, at the feed's own scale."""
+
+    feed_seq: int
+    prices: dict[str, Number]
+    source_at: Moment | None
+    published_at: Moment
+    restart: bool
+
+
+class StatusData(Data):
+    """The session after a change of its life: `reason` is what was given for it."""
+
+    session: Annotated[
+        dict[str, Any], msgspec.Meta(description="As GET /sessions/{id} answers it; `status` is in it")
+    ]
+    status: Literal["created", "active", "halted", "closed", "settled", "cancelled"]
+    reason: str | None
+
+
+class SnapshotData(Data):
+    """Everything, as of `seq`: forget what you held. `participant_id` is null for those who don't trade here."""
+
+    session: Annotated[dict[str, Any], msgspec.Meta(description="As GET /sessions/{id} answers it")]
+    status: Literal["created", "active", "halted", "closed", "settled", "cancelled"]
+    prices: dict[str, Number]
+    feed_seq: int
+    books: list[BookData]
+    rfqs: list[RfqData]
+    quotes: list[QuoteData]
+    participant_id: str | None
+    orders: list[OrderData]
+    holdings: dict[str, HoldingData]
+    server_time: Moment
+
+
+class HeartbeatData(Data):
+    server_time: Moment
+    feed_seq: int
+
+
+class ResyncData(Data):
+    """You read too slowly: the connection closes with 4408. Connect again."""
+
+    reason: str
+
+
+class ErrorData(Data):
+    """What you sent was not understood."""
+
+    code: str
+    detail: str
+
+
+class Resume(msgspec.Struct, forbid_unknown_fields=True):
+    """What a client may send: "I hold `seq` (and `feed_seq`): what did I miss?" """
+
+    op: Literal["resume"]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+    feed_seq: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)] | None = None
+
+
+DATA: dict[str, type[Data]] = {
+    "snapshot": SnapshotData,
+    "tick": TickData,
+    "trade": TradeData,
+    "book": BookData,
+    "allocation": AllocationData,
+    "rfq": RfqData,
+    "quote": QuoteData,
+    "order": OrderData,
+    "status": StatusData,
+    "heartbeat": HeartbeatData,
+    "resync": ResyncData,
+    "error": ErrorData,
+}
+"""Message type → what its `data` is."""
+
+
+class Message:
+    """A message whose text is made once for all who get it; only `prev` differs from connection to connection."""
+
+    __slots__ = ("_head", "_tail", "is_tick", "kind", "seq")
+
+    def __init__(self, kind: str, session_id: str, seq: int, at: int, data: Shape) -> None:
+        self.kind, self.seq, self.is_tick = kind, seq, kind == "tick"
+        names = ("feed_seq", "prev_feed_seq") if self.is_tick else ("seq", "prev")
+        name = _ENCODER.encode(session_id).decode()
+        self._head = f'{{"v":{VERSION},"type":"{kind}","session_id":{name},"{names[0]}":{seq},"{names[1]}":'
+        self._tail = f',"at":"{isoformat(at)}","data":{_ENCODER.encode(data).decode()}}}'
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it is."""
+        return len(self._head) + len(self._tail)
+
+    def after(self, prev: int) -> str:
+        """The text for a connection whose last message reflected `prev`."""
+        return f"{self._head}{prev}{self._tail}"

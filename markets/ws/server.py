@@ -1,0 +1,169 @@
+"""daphne with manners: it waits for slow readers, says goodbye when it stops, and logs no query strings.
+
+Plain daphne buffers without limit for a socket that nobody reads. Here `send` waits until what the transport holds is
+small again, so that what piles up does so in our bounded queues.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.defer import Deferred
+
+from markets.ws.connection import TOO_SLOW
+from markets.ws.live import MOST_BYTES
+
+access_log = logging.getLogger("access")
+_KERNEL_BUFFER = 64 * 1024
+_PING_EVERY_S, _PONG_WITHIN_S = 5, 10
+_CLOSE_WITHIN_S = 30
+_FINISH_REQUESTS_S, _CLOSE_SOCKETS_S = 5.0, 2.0
+
+
+class _Tap:
+    """Open while the transport's buffer is small. Twisted tells it by these three names."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802  Twisted's name
+        self._open.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self._open.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self._open.set()
+
+    async def flows(self) -> None:
+        """Wait until more may be written."""
+        await self._open.wait()
+
+
+class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
+    """One WebSocket on the wire."""
+
+    tap: _Tap | None = None
+    maxMessagePayloadSize: int  # noqa: N815  autobahn's name
+
+    def onOpen(self) -> None:  # noqa: N802  autobahn's name
+        """Watch the transport's buffer instead of the HTTP channel that the connection began with."""
+        super().onOpen()
+        self.tap = _Tap()
+        with contextlib.suppress(OSError):
+            self.transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self.tap, True)  # noqa: FBT003  "streaming": it pushes
+
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802  daphne's name
+        """Any code, those of the protocol itself (1003, 1008, 1009, 1012) included."""
+        self.sendCloseFrame(code=1000 if code is None else code, isReply=False)
+
+    def sendMessage(self, payload: bytes, *args: Any, **kwargs: Any) -> None:  # noqa: N802  autobahn's name
+        """The limit is for what clients send; autobahn would apply it to snapshots and pages' fragments too."""
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(payload, *args, **kwargs)
+        finally:
+            self.maxMessagePayloadSize = limit
+
+    def _sendAutoPing(self) -> None:  # noqa: N802  autobahn's name
+        """One question at a time: a second one would hide the answer to the first."""
+        if self.autoPingTimeoutCall is None:
+            super()._sendAutoPing()
+
+    def onAutoPingTimeout(self) -> None:  # noqa: N802  autobahn's name
+        """Whoever does not answer does not read: they are told so, should they ever."""
+        self.autoPingTimeoutCall = None
+        self.sendCloseFrame(code=TOO_SLOW, isReply=False)
+
+
+class LiveServer(Server):  # type: ignore[misc]  # daphne has no types
+    """Serves `application` on one address. `refused` says why it could not, in a sentence."""
+
+    def __init__(self, application: Any, *, host: str, port: int, ready: Callable[["LiveServer"], None]) -> None:
+        super().__init__(
+            application,
+            endpoints=build_endpoint_description_strings(host=host, port=port),
+            action_logger=_log,
+            ready_callable=lambda: self._get_ready(ready),
+            ping_interval=_PING_EVERY_S,
+            ping_timeout=_PONG_WITHIN_S,
+            websocket_max_message_size=MOST_BYTES,
+            websocket_max_frame_size=MOST_BYTES,
+            verbosity=0,
+            server_name="",
+        )
+        self.refused = ""
+
+    def _get_ready(self, ready: Callable[["LiveServer"], None]) -> None:
+        self.ws_factory.protocol = Socket
+        self.ws_factory.setProtocolOptions(
+            closeHandshakeTimeout=_CLOSE_WITHIN_S,
+            failByDrop=False,  # tell the client why (1009), then drop
+            allowNullOrigin=True,  # origins are judged in credentials.py
+        )
+        ready(self)
+
+    def listen_error(self, failure: Any) -> None:
+        """Stop before anything began."""
+        self.refused = str(getattr(failure.value, "socketError", failure.value))
+        self.stop()
+
+    async def handle_reply(self, protocol: Any, message: Any) -> None:
+        """As daphne does; a sender of frames then waits until the client has taken most of what was sent."""
+        await super().handle_reply(protocol, message)
+        if message["type"] == "websocket.send" and protocol.tap is not None:
+            await protocol.tap.flows()
+
+    def kill_all_applications(self) -> Deferred[None]:
+        """Before the end: no newcomers, requests are finished, sockets are told to come back (1012)."""
+        return Deferred.fromFuture(asyncio.ensure_future(self._leave()))
+
+    async def _leave(self) -> None:
+        for listener in self.listeners:
+            if getattr(listener, "result", None) is not None:
+                listener.result.stopListening()
+        requests: list[asyncio.Future[None]] = []
+        sockets: list[asyncio.Future[None]] = []
+        for protocol, details in list(self.connections.items()):
+            running = details.get("application_instance")
+            if running is None or running.done():
+                continue
+            (sockets if isinstance(protocol, WebSocketProtocol) else requests).append(running)
+        for running in sockets:
+            running.cancel()
+        if sockets:
+            await asyncio.wait(sockets, timeout=_CLOSE_SOCKETS_S)
+        if requests:
+            _, late = await asyncio.wait(requests, timeout=_FINISH_REQUESTS_S)
+            for running in late:
+                running.cancel()
+        await self._until_sockets_closed()
+
+    async def _until_sockets_closed(self) -> None:
+        for _ in range(int(_CLOSE_SOCKETS_S / 0.05)):
+            open_sockets = [
+                protocol
+                for protocol, details in self.connections.items()
+                if isinstance(protocol, WebSocketProtocol) and "disconnected" not in details
+            ]
+            if not open_sockets:
+                break
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # what was written last goes out
+
+
+def _log(protocol: str, action: str, details: dict[str, Any]) -> None:
+    """One line per request and socket. Never a query string: people put secrets there."""
+    path = details["path"].partition("?")[0]
+    line = "".join(sign if sign.isprintable() else "?" for sign in path)
+    status, took = details.get("status", action), details.get("time_taken")
+    access_log.info("%s %s %s %s %s", details["client"], details.get("method", protocol), line, status, took or "-")

@@ -1,0 +1,60 @@
+"""The API's registry of codes is complete, and its description is the one that is committed."""
+
+import ast
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+from django.core.management import call_command
+
+from common.errors import DomainError, Unavailable
+from markets.engine.decide.access import LEGAL
+from sessioncontracts import api_errors
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ("accounts", "common", "ledger", "markets", "matching", "oracle", "sessioncontracts")
+
+
+def raised() -> Iterator[tuple[str, str]]:
+    """(code, where) of every DomainError and Unavailable in the project whose code stands there as text."""
+    for app in APPS:
+        for file in (ROOT / app).rglob("*.py"):
+            if "tests" in file.parts:
+                continue
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                    first = node.args[0]
+                    if node.func.id in {"DomainError", "Unavailable"} and isinstance(first, ast.Constant):
+                        yield str(first.value), f"{file.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_every_code_that_is_raised_has_a_status() -> None:
+    found = list(raised())
+    assert len(found) > 80
+    assert [pair for pair in found if pair[0] not in api_errors.STATUS] == []
+
+
+def test_the_codes_made_of_a_status_or_chosen_at_run_time_have_one_too() -> None:
+    statuses = {status for allowed in LEGAL.values() for status in allowed} | {"settled", "cancelled"}
+    assert {f"session_{status}" for status in statuses} <= api_errors.STATUS.keys()
+    assert {"insufficient_cash", "insufficient_units"} <= api_errors.STATUS.keys()
+
+
+def test_every_code_becomes_a_problem_with_its_status() -> None:
+    for code, status in api_errors.STATUS.items():
+        error = Unavailable(code, "Later.") if status == 503 else DomainError(code, "No.")
+        answer = api_errors.problem(error, {})
+        assert answer.status_code == status == answer.data["status"]
+        assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+def test_an_unforeseen_error_says_nothing_of_itself() -> None:
+    answer = api_errors.problem(RuntimeError("secret"), {})
+    assert answer.status_code == 500
+    assert "secret" not in str(answer.data)
+
+
+def test_the_committed_description_is_what_the_code_says() -> None:
+    made = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=made)
+    assert (ROOT / "docs" / "openapi.yaml").read_text() == made.getvalue()

@@ -1,0 +1,69 @@
+"""One server with the scene played, and one Chromium, for all browser tests."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import chromium as engine
+from tests.browser.scene import server
+from tests.browser.screenshots import sign_in
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if engine.path() is None:
+        pytest.skip("There is no Chromium here. On Debian: apt-get install chromium")
+    with engine.chromium() as browser:
+        yield browser
+
+
+class Watched:
+    """A page, and all that it should not have done: console messages, errors, requests elsewhere."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.address = address
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("request", lambda request: self._check(request.url))
+        self.page.on("websocket", lambda socket: self._check(socket.url.replace("ws://", "http://", 1)))
+
+    def _check(self, url: str) -> None:
+        if not url.startswith((self.address, "data:")):
+            self.complaints.append(f"a request left: {url}")
+
+    def open(self, path: str) -> Page:
+        """The page at a path."""
+        self.page.goto(self.address + path)
+        return self.page
+
+
+Open = Callable[..., Watched]
+
+
+@pytest.fixture
+def browse(chromium: Browser, address: str) -> Iterator[Open]:
+    """browse("alice"): a signed-in page in a browser context of its own."""
+    contexts: list[BrowserContext] = []
+
+    def open_(who: str, *, scripts: bool = True, width: int = 1440) -> Watched:
+        context = chromium.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
+        contexts.append(context)
+        watched = Watched(context, address)
+        if who:
+            sign_in(watched.page, address, who)
+        return watched
+
+    yield open_
+    for context in contexts:
+        context.close()
