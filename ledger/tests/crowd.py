@@ -1,0 +1,93 @@
+"""Many callers at once: threads with a connection each, coroutines on one loop; and a clock that tests turn."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import connection
+
+from ledger.runtime import Runtime
+
+T = TypeVar("T")
+
+
+class Dial:
+    """A clock that stands until it is turned."""
+
+    def __init__(self, now: int = 1_000_000) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def together(count: int, work: Callable[[int], T]) -> list[T | Exception]:
+    """work(0) .. work(count-1) at once, each in its thread; what each answered or raised."""
+    answers: list[T | Exception] = [RuntimeError("it never ran")] * count
+    gate = threading.Barrier(count)
+
+    def run(number: int) -> None:
+        try:
+            gate.wait(timeout=20)
+            answers[number] = work(number)
+        except Exception as error:
+            answers[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert not any(thread.is_alive() for thread in threads), "a caller hangs"
+    return answers
+
+
+def gathered(calls: Callable[[], list[Awaitable[T]]]) -> list[T | BaseException]:
+    """The coroutines that `calls` makes, at once on a loop of their own; what each answered or raised."""
+
+    async def main() -> list[T | BaseException]:
+        return await asyncio.wait_for(asyncio.gather(*calls(), return_exceptions=True), 20)
+
+    return asyncio.run(main())
+
+
+class Gate:
+    """Holds a runtime inside its next transaction, just before COMMIT, until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached, self._open = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.reached.set()
+        assert self._open.wait(30), "nobody opened the gate"
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@contextmanager
+def held(runtime: Runtime) -> Iterator[Gate]:
+    """While this lasts, the runtime's next batch waits before COMMIT; at the end everything goes on."""
+    gate = runtime.before_commit = Gate()
+    try:
+        yield gate
+    finally:
+        runtime.before_commit = None
+        gate.open()
+
+
+def wait_for_tickets(runtime: Runtime, stream: UUID, count: int) -> None:
+    """Until so many wait in the stream's mailbox."""
+    for _ in range(1000):
+        with runtime._mutex:
+            mailbox = runtime._mailboxes.get(stream)
+            if mailbox and len(mailbox.tickets) >= count:
+                return
+        time.sleep(0.005)
+    raise AssertionError(f"{count} tickets never came")
