@@ -1,6 +1,7 @@
-"""Multi-row writes on both databases: one statement, whatever the number of rows."""
+"""Multi-row writes on both databases: one statement, whatever the number of rows. And reads of one moment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -57,6 +58,21 @@ def quoted(columns: Iterable[str]) -> str:
 def uuid_param(connection: BaseDatabaseWrapper, value: UUID) -> str:
     """A UUID as this database stores it."""
     return str(value) if connection.features.has_native_uuid_field else value.hex
+
+
+@contextmanager
+def one_moment(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """All reads inside see the database as it is at the first of them, while others go on writing.
+
+    Django's atomic() gives no such thing: READ COMMITTED on PostgreSQL, and on SQLite it would lock writers out.
+    """
+    begin = "BEGIN" if connection.vendor == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
 
 
 def insert(connection: BaseDatabaseWrapper, table: Table, rows: Sequence[Row]) -> None:

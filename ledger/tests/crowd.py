@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from ledger.runtime import Runtime
+from ledger.tests.counter import ANN, Add
 
 T = TypeVar("T")
 
@@ -91,3 +92,24 @@ def wait_for_tickets(runtime: Runtime, stream: UUID, count: int) -> None:
                 return
         time.sleep(0.005)
     raise AssertionError(f"{count} tickets never came")
+
+
+@contextmanager
+def written_meanwhile(runtime: Runtime, stream: UUID) -> Iterator[Callable[[], bool]]:
+    """Two threads add to a stream of counters while this lasts. Yields whether they have done enough."""
+    is_over, done = threading.Event(), [0, 0]
+
+    def write(number: int) -> None:
+        while not is_over.is_set():
+            runtime.execute(stream, Add(1, f"c{done[number] % 5}"), ANN)
+            done[number] += 1
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield lambda: min(done) >= 30
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()

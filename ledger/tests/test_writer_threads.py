@@ -103,7 +103,7 @@ def test_an_answer_reaches_threads_and_coroutines_and_skips_closed_loops() -> No
         answers = [(lost, ValueError("lost")), (mine, ValueError("mine")), (thread, ValueError("thread"))]
         await asyncio.to_thread(deliver, answers)
         try:
-            await mine.future  # type: ignore[misc]
+            await mine.future
         except ValueError as error:
             return str(error), str(thread.future.exception())
         return None

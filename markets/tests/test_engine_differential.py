@@ -1,5 +1,7 @@
 """The engine against matching's naive reference book, message by message, in cash and in leg-to-leg books."""
 
+import pytest
+
 from common.clock import SECOND
 from common.errors import DomainError
 from common.events import Event
@@ -127,8 +129,10 @@ def compare(engine: Engine, naive: ReferenceBook) -> None:
             for order in side.levels[price].orders.values()
         ]
         assert queue == naive.queue(is_buy=is_buy)
+        assert sum(level.quantity for level in side.levels.values()) == sum(rest for _, _, rest in queue)
 
 
+@pytest.mark.timeout(3600)  # with FULL=1, on a busy machine
 def test_ten_thousand_random_streams_trade_as_in_the_naive_book() -> None:
     done = refused = 0
     for seed in seeds(10_000):

@@ -339,6 +339,14 @@ def test_the_price_band_is_around_the_fixing_while_nothing_has_traded() -> None:
     market.place("bob", "buy", 1, 42, asset="NVDA")
 
 
+def test_a_fixing_in_cash_is_no_band_for_a_book_in_another_leg() -> None:
+    market = Market(bounds=Bounds(price_band=500))
+    market.do(c.FixPrices(fixing=fixing(AAPL=100, NVDA=40)))
+    market.place("alice", "sell", 1, 3, quote_asset="NVDA")
+    market.place("bob", "buy", 1, 3, quote_asset="NVDA")
+    assert market.refuse_order("bob", "buy", 1, 100, quote_asset="NVDA").code == "price_outside_band"
+
+
 def test_the_price_band_leaves_market_orders_alone() -> None:
     market = Market(bounds=Bounds(price_band=500))
     market.do(c.FixPrices(fixing=fixing(AAPL=100, NVDA=40)))

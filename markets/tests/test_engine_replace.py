@@ -103,6 +103,16 @@ def test_a_replaced_order_may_be_filled_whole() -> None:
     assert market.held("bob", "CASH") == (99_400, 0)
 
 
+def test_a_partly_filled_order_that_is_replaced_trades_only_what_remains() -> None:
+    market = Market()
+    buy = market.place("bob", "buy", 10, 50)
+    market.place("alice", "sell", 7, 50)
+    market.place("carol", "sell", 9, 60)
+    replace(market, buy, "bob", price=60)
+    assert (market.seen(buy).filled, market.owns("bob")[0]) == (10, 50)
+    assert market.touch() == (None, 60)
+
+
 def test_a_post_only_order_is_not_replaced_into_the_book() -> None:
     market = Market()
     market.place("alice", "sell", 4, 60)

@@ -4,11 +4,13 @@ import pytest
 
 from common.errors import DomainError
 from ledger.models import Event, Stream
+from ledger.tickets import Outcome
 from ledger.verify import verify_all
 from markets import queries, requests
 from markets.engine import commands as c
 from markets.handlers import orders, participants, prices, rfq, sessions
-from markets.tests.floor import OLIVIA, open_session, order, place, swap, totals, user
+from markets.models import Quote, Trade
+from markets.tests.floor import OLIVIA, at_once, open_session, order, place, swap, totals, user
 
 pytestmark = pytest.mark.usefixtures("ledger")
 ONE = 10_000
@@ -97,6 +99,31 @@ def test_a_participant_with_five_aapl_cannot_have_a_quote_on_ten_accepted() -> N
         swap(session, "alice", "bob", 10, "0.62")
     assert caught.value.code == "insufficient_units"
     assert totals(session, "AAPL") == {"treasury": 95 * ONE, "alice": 5 * ONE}
+
+
+def test_of_two_acceptances_at_once_one_trades_and_the_other_is_refused() -> None:
+    session = open_session(people=PEOPLE)
+    asked = {"participant_id": "alice", "leg_from": "AAPL", "leg_to": "NVDA", "amount_from": 10}
+    asking = rfq.request_quote(session.stream, requests.request_quote(session, asked), user("alice")).first_seq
+    offers = [
+        rfq.provide_quote(
+            session.stream,
+            requests.provide_quote(asking, {"participant_id": maker, "rate": 1, "firm": True}),
+            user(maker),
+        ).first_seq
+        for maker in ("bob", "carol")
+    ]
+    answers = at_once(
+        [
+            lambda quote=quote: rfq.accept_quote(session.stream, c.AcceptQuote(quote=quote), user("alice"))  # type: ignore[misc]
+            for quote in offers * 4
+        ]
+    )
+    assert sum(isinstance(answer, Outcome) for answer in answers) == 1
+    assert {answer.code for answer in answers if isinstance(answer, DomainError)} == {"quote_not_open"}
+    statuses = Quote.objects.filter(stream_id=session.stream).values_list("status", flat=True)
+    assert sorted(statuses) == ["accepted", "rejected"]
+    assert [row.rfq for row in Trade.objects.filter(stream_id=session.stream)] == [asking]
 
 
 def test_a_refused_command_leaves_no_event_and_the_next_one_is_decided_anew() -> None:

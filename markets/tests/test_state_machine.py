@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -506,6 +507,7 @@ class Sessions(RuleBasedStateMachine):
         SEEN.update(type(event).__name__ for _, event in self.market.log)
 
 
+@pytest.mark.timeout(3600)  # with FULL=1, on a busy machine
 def test_no_sequence_of_commands_breaks_a_session() -> None:
     SEEN.clear()
     chosen = random.SystemRandom().randrange(10**9) if FULL else None

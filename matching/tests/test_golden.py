@@ -3,7 +3,7 @@
 import pytest
 
 from matching.match import SelfTradePrevention
-from matching.tests.venue import Venue
+from matching.tests.venue import Order, Venue
 
 BUY, SELL = True, False
 
@@ -140,6 +140,23 @@ def test_shrinking_keeps_the_place_and_growing_or_a_new_price_loses_it() -> None
     book.replace(2, 5, 101)
     book.replace(2, 5, 100)
     assert [row[1] for row in book.queue(is_buy=SELL)] == [3, 1, 2]
+
+
+def test_a_level_s_quantity_falls_by_what_is_cancelled_and_shrunk() -> None:
+    book = venue((1, "a", 5, 100), (2, "b", 4, 100), (3, "c", 3, 100))
+    book.cancel(2)
+    book.replace(3, 1, 100)
+    assert book.book.depth(is_buy=SELL, limit=5) == [(100, 6, 2)]
+
+
+def test_a_book_is_crossed_from_equal_prices_on() -> None:
+    book = venue((1, "a", 5, 100))
+    for price, is_crossed in ((99, False), (100, True), (101, True)):
+        bid = Order(9, "b", BUY, price, 1)
+        book.book.add(bid)
+        assert book.book.is_crossed() is is_crossed
+        book.book.remove(bid)
+    assert not Venue().book.is_crossed()
 
 
 def test_depth_shows_as_many_levels_as_asked_for_best_first() -> None:
