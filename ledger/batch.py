@@ -5,17 +5,15 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from django.db import connection
 
-from common.db import upsert
+from common.db import Write
 from common.errors import DomainError, InvariantViolation
 from common.events import Event
 from common.ids import CLOCK, Actor
 from ledger import chain, store
 from ledger.codec import canonical
 from ledger.domain import Committed
-from ledger.models import Stream
-from ledger.store import Known
+from ledger.store import End, Known, Locked
 from ledger.tickets import BulkOutcome, Item, Outcome, Result, Ticket
 from ledger.warm import Warm
 
@@ -23,7 +21,7 @@ from ledger.warm import Warm
 class Batch:
     """Needs the lock on `row`. `now` is the only time that its commands know."""
 
-    def __init__(self, row: Stream, warm: Warm, now: int) -> None:
+    def __init__(self, row: Locked, warm: Warm, now: int) -> None:
         self.row, self.now, self.warm = row, now, warm
         self.events: list[Committed] = []
         self._head = row.head
@@ -41,13 +39,14 @@ class Batch:
 
     def write(self) -> bool:
         """Write events, outcomes, rows and the stream's head. Answers whether there was anything to write."""
+        projected, end = [], None
         if self.events:
-            store.append(self.events)
-            for table, rows in self.warm.domain.take_writes(self.warm.state):
-                upsert(connection, table, rows)
-            Stream.objects.filter(id=self.row.id).update(seq=self.warm.seq, head=self._head, last_at=self.now)
+            changed = self.warm.domain.take_writes(self.warm.state)
+            projected = [Write(table, rows, replaces=True) for table, rows in changed]
+            end = End(self.warm.seq, self._head, self.now)
+        store.write_batch(self.row.id, self.events, self._outcomes, projected, end)
+        if self.events:
             self.warm.domain.within([event.event for event in self.events], self.now)
-        store.remember(self._outcomes)
         return bool(self.events or self._outcomes)
 
     def _run(self, ticket: Ticket) -> Result:

@@ -26,6 +26,7 @@ from ledger.batch import Batch
 from ledger.domain import Committed
 from ledger.models import Stream
 from ledger.ring import CommittedRing
+from ledger.store import Locked
 from ledger.tickets import (
     BulkOutcome,
     Item,
@@ -328,11 +329,10 @@ class Runtime:
             self._warm.put(warm)
 
     @staticmethod
-    def _lock(stream: UUID) -> Stream | None:
-        """The one lock. SQLite ignores FOR UPDATE: BEGIN IMMEDIATE has locked already."""
-        return Stream.objects.select_for_update().filter(id=stream).first()
+    def _lock(stream: UUID) -> Locked | None:
+        return store.lock(stream)
 
-    def _open(self, stream: UUID, tickets: Sequence[Ticket], now: int) -> Stream | None:
+    def _open(self, stream: UUID, tickets: Sequence[Ticket], now: int) -> Locked | None:
         """Another process may open the same stream, or take its name, at the same time: the first one wins."""
         opens = next((ticket.opens for ticket in tickets if ticket.opens), None)
         if opens is None:
@@ -344,7 +344,7 @@ class Runtime:
             raise DomainError("name_taken", f"There is a {opens.domain} named {opens.name!r} already.")
         return opened
 
-    def _catch_up(self, row: Stream, warm: Warm | None) -> Warm:
+    def _catch_up(self, row: Locked, warm: Warm | None) -> Warm:
         """Needs the lock. Fold what other processes committed since; never a reload when events suffice."""
         if warm is None or warm.seq > row.seq:
             self.counters.cold_starts += 1

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from common.db import Row, Table, insert, quoted, uuid_param
+from common.db import Row, Table, Write, quoted, uuid_param, write
 from ledger.codec import canonical
 from ledger.domain import Committed, Domain
 from ledger.models import Command, Event, Snapshot
@@ -25,6 +25,28 @@ class Known(NamedTuple):
     first_seq: int
     last_seq: int
     outcome: str
+
+
+class Locked(NamedTuple):
+    """What the runtime needs of a stream's row while it holds the lock on it."""
+
+    id: UUID
+    domain: str
+    seq: int
+    head: str
+    last_at: int
+    deleted_at: int | None
+
+
+def lock(stream: UUID) -> Locked | None:
+    """The one lock. SQLite knows no FOR UPDATE: BEGIN IMMEDIATE has locked already."""
+    sql = "SELECT domain, seq, head, last_at, deleted_at FROM ledger_stream WHERE id = %s"
+    if connection.features.has_select_for_update:
+        sql += " FOR UPDATE"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [uuid_param(connection, stream)])
+        row = cursor.fetchone()
+    return Locked(stream, *row) if row else None
 
 
 def read_for_fold(stream: UUID, after: int, upto: int | None = None) -> Iterator[tuple[Any, ...]]:
@@ -75,9 +97,21 @@ def _read(stream: UUID, after: int | None, upto: int | None, columns: str) -> It
         after = rows[-1][0]
 
 
-def append(events: Sequence[Committed]) -> None:
-    """Insert the events of one batch in one statement."""
-    insert(connection, EVENTS, [(*_columns(event),) for event in events])
+class End(NamedTuple):
+    """Where a stream's events end: what its row says of them."""
+
+    seq: int
+    head: str
+    last_at: int
+
+
+def write_batch(
+    stream: UUID, events: Sequence[Committed], outcomes: Sequence[Row], projected: Sequence[Write], end: End | None
+) -> None:
+    """Needs the lock. Everything that a batch writes; on PostgreSQL in one statement."""
+    writes = [Write(EVENTS, [_columns(event) for event in events]), Write(COMMANDS, outcomes), *projected]
+    sql = "UPDATE ledger_stream SET seq = %s, head = %s, last_at = %s WHERE id = %s"
+    write(connection, writes, (sql, [*end, uuid_param(connection, stream)]) if end else None)
 
 
 def _columns(event: Committed) -> Row:
@@ -92,11 +126,6 @@ def _columns(event: Committed) -> Row:
         event.at,
         event.hash,
     )
-
-
-def remember(rows: Sequence[Row]) -> None:
-    """Insert the outcomes of one batch in one statement."""
-    insert(connection, COMMANDS, rows)
 
 
 def known_commands(stream: UUID, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Known]:

@@ -9,8 +9,8 @@ from uuid import UUID
 import psycopg
 from django.db import OperationalError, connection, connections
 
-from ledger.models import Stream
 from ledger.runtime import Runtime
+from ledger.store import Locked
 
 
 class Cut:
@@ -63,7 +63,7 @@ class Flaky(Runtime):
 
     is_down = False
 
-    def _lock(self, stream: UUID) -> Stream | None:  # type: ignore[override]  # needs to know which runtime
+    def _lock(self, stream: UUID) -> Locked | None:  # type: ignore[override]  # needs to know which runtime
         if self.is_down:
             raise OperationalError("the database is down")
         return super()._lock(stream)

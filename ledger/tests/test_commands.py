@@ -75,9 +75,7 @@ def test_replay_to_a_seq_that_is_not_there_is_refused_with_a_sentence(history: U
 def spoil() -> None:
     CounterRow.objects.filter(name="c0").update(value=-7)
     CounterRow.objects.filter(name="c1").delete()
-    sql(
-        "INSERT INTO ledger_tests_counter (stream_id, name, value) SELECT stream_id, 'c9', 1 FROM ledger_event LIMIT 1"
-    )
+    sql("INSERT INTO ledger_tests_counter (stream_id, name, value) SELECT id, 'c9', 1 FROM ledger_stream")
 
 
 def test_replay_names_every_row_that_differs_and_exits_1(history: UUID, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
+from common.db import insert
 from ledger import store
 from ledger.store import Known
 
@@ -15,8 +16,8 @@ pytestmark = pytest.mark.django_db
 
 def test_pairs_of_scope_and_id_are_looked_up_in_one_query_by_the_index() -> None:
     stream = uuid4()
-    store.remember(
-        [(stream, f"s{n % 100}", f"c{n // 2}", "mark", n, n, "") for n in range(20_000)]
+    insert(
+        connection, store.COMMANDS, [(stream, f"s{n % 100}", f"c{n // 2}", "mark", n, n, "") for n in range(20_000)]
     )  # 200 pages of index, or more
     wanted = [(f"s{n % 100}", f"c{n // 2}") for n in range(0, 20_000, 2_000)]
     queries: list[tuple[str, Any]] = []
