@@ -5,13 +5,15 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
 
+from common.ids import CLOCK
 from ledger.runtime import Runtime
 from ledger.tests.counter import ANN, Add
+from ledger.tests.statements import noted
 
 T = TypeVar("T")
 
@@ -92,6 +94,31 @@ def wait_for_tickets(runtime: Runtime, stream: UUID, count: int) -> None:
                 return
         time.sleep(0.005)
     raise AssertionError(f"{count} tickets never came")
+
+
+def in_one_batch(
+    runtime: Runtime, stream: UUID, first: Any, calls: Callable[[], list[Awaitable[T]]]
+) -> tuple[list[T | BaseException], list[str]]:
+    """What the coroutines answered, and the statements of the one batch that they formed.
+
+    They are collected while `first`, a command that CLOCK may give, is held before its COMMIT.
+    """
+
+    async def main(gate: Gate) -> tuple[list[T | BaseException], list[str]]:
+        opening = asyncio.ensure_future(runtime.aexecute(stream, first, CLOCK))
+        assert await asyncio.to_thread(gate.reached.wait, 10)
+        waiting = [asyncio.ensure_future(call) for call in calls()]
+        await asyncio.to_thread(wait_for_tickets, runtime, stream, len(waiting))
+        before = runtime.counters.batches
+        with noted() as sent:
+            gate.open()
+            await opening
+            answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 20)
+        assert runtime.counters.batches == before + 2
+        return answers, sent
+
+    with held(runtime) as gate:
+        return asyncio.run(main(gate))
 
 
 @contextmanager
