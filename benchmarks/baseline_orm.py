@@ -46,14 +46,15 @@ def measure(name: str, seconds: float) -> Sample:
     rate = session.rates.get("orm") or 100.0
     steps = session.workload.take(max(_WARM_UP, int(rate * seconds)))
     took: list[float] = []
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.thread_time()
     for step in steps:
         before = time.perf_counter()
         do(session.stream, step)
         took.append(time.perf_counter() - before)
-    rate = session.rates["orm"] = len(steps) / (time.perf_counter() - start)
+    seconds, cpu = time.perf_counter() - start, time.thread_time() - cpu
+    rate = session.rates["orm"] = len(steps) / seconds
     took.sort()
-    return Sample(rate, 1e3 * took[len(took) // 2], 1e3 * took[len(took) * 99 // 100], 1.0, 1.0, 0)
+    return Sample(rate, 1e3 * took[len(took) // 2], 1e3 * took[len(took) * 99 // 100], 1.0, cpu / seconds, 0)
 
 
 def do(stream: UUID, step: Step) -> None:

@@ -3,8 +3,9 @@
 from benchmarks.session import Session, all_sessions
 from benchmarks.worker import Worker
 from ledger.models import Stream
-from ledger.verify import fold, verify_all
-from ledger.warm import Warm
+from ledger.verify import verify_all
+from ledger.warm import load
+from markets.domain import SESSIONS
 from markets.engine.state import SessionState
 
 
@@ -33,9 +34,9 @@ def _strays(session: Session) -> list[str]:
     """Where the database's state differs from the workload's, if its commands arrived in order."""
     if not session.in_order:
         return []
-    warm: Warm = fold(Stream.objects.get(id=session.stream)).warm
-    state, planned = warm.state, session.workload.state
-    assert isinstance(state, SessionState)
+    end = Stream.objects.values_list("seq", flat=True).get(id=session.stream)
+    state: SessionState = load(SESSIONS, session.stream, upto=end).state
+    planned = session.workload.state
     pairs = (
         ("seq", state.facts.seq, planned.facts.seq),
         ("holdings", state.facts.holdings, planned.facts.holdings),

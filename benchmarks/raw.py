@@ -1,4 +1,4 @@
-"""The ceiling under everything: durable commits per second of one row updated and one inserted, with the raw driver."""
+"""The ceiling under everything: durable commits per second of one row updated and one inserted, by the raw driver."""
 
 import os
 import sqlite3
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import psycopg
-from django.conf import settings
+from django.db import connection as django
 
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS bench_raw (id integer PRIMARY KEY, seq bigint NOT NULL)",
@@ -48,8 +48,7 @@ def _postgresql(url: str) -> tuple[Callable[[], None], Callable[[], None]]:
 
 def _sqlite(url: str) -> tuple[Callable[[], None], Callable[[], None]]:
     connection = sqlite3.connect(urlsplit(url).path[1:], isolation_level=None)
-    pragmas: str = settings.DATABASES["default"]["OPTIONS"]["init_command"]
-    connection.executescript(pragmas)
+    connection.executescript(str(django.settings_dict["OPTIONS"]["init_command"]))
     for table in _TABLES:
         connection.execute(table)
     connection.execute("INSERT INTO bench_raw VALUES (1, 0) ON CONFLICT DO NOTHING")

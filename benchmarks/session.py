@@ -5,7 +5,7 @@ from uuid import UUID
 
 from benchmarks.workload import ORGANISER, Step, Workload
 from common.errors import DomainError
-from ledger.runtime import runtime
+from ledger.runtime import Runtime, runtime
 from ledger.tickets import Item, Opens, fingerprint
 from markets.engine.commands import CreateSession
 
@@ -42,6 +42,11 @@ def join_session(name: str, stream: UUID, *, seed: int, depth: int = 200, partic
     _sessions[name].in_order = False
 
 
+def race(name: str) -> None:
+    """From now on others send to this session too, so nobody knows where it will end."""
+    _sessions[name].in_order = False
+
+
 def session(name: str) -> Session:
     """The session that was opened under this name."""
     return _sessions[name]
@@ -57,8 +62,8 @@ def all_sessions() -> list[Session]:
     return list(_sessions.values())
 
 
-def send(stream: UUID, steps: Sequence[Step]) -> int:
+def send(stream: UUID, steps: Sequence[Step], through: Runtime = runtime) -> int:
     """Do the steps in one bulk, as an organiser may for everybody. Answers how many were refused."""
     items = [Item(step.command, "", "", fingerprint(step.command)) for step in steps]
-    outcome = runtime.execute_bulk(stream, items, ORGANISER)
+    outcome = through.execute_bulk(stream, items, ORGANISER)
     return sum(isinstance(result, DomainError) for result in outcome.results)

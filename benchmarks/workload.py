@@ -76,7 +76,7 @@ class Workload:
 
     def opening(self) -> Step:
         """The command that creates the session, admits everybody and starts it."""
-        share = {leg: _UNITS for leg in LEGS}
+        share = dict.fromkeys(LEGS, _UNITS)
         people = tuple(
             c.Admission(participant=f"p{number}", user=f"user{number}", amounts=share)
             for number in range(self.participants)

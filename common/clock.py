@@ -12,6 +12,10 @@ SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+"""The last moment that can be shown: the end of the year 9999."""
+
+
 def now_us() -> int:
     """The wall clock in integer microseconds."""
     return time.time_ns() // 1000

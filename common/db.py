@@ -1,15 +1,17 @@
-"""What both databases do alike: multi-row writes in one statement, reads as of one moment."""
+"""Multi-row writes on both databases: one statement, whatever the number of rows. And reads of one moment."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection as default_connection
-from django.db import models
+import msgspec
+from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
 from django.db.models import CompositePrimaryKey
 
 Row = tuple[Any, ...]
@@ -46,9 +48,38 @@ class Table:
         """`row` by column names."""
         return dict(zip(self.columns, row, strict=True))
 
-    def array_types(self, connection: BaseDatabaseWrapper) -> list[str]:
-        """PostgreSQL's type of each column, without its length."""
-        return [str(field.db_type(connection)).split("(")[0] for field in self._fields]
+    @cached_property
+    def insert_values(self) -> str:
+        """INSERT of one row, a parameter for each column."""
+        return f"{self._insert} VALUES ({', '.join(['%s'] * len(self.columns))})"
+
+    @cached_property
+    def insert_arrays(self) -> str:
+        """PostgreSQL's INSERT of any number of rows, an array literal for each column."""
+        types = [str(field.db_type(connection)).split("(")[0] for field in self._fields]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+        return f"{self._insert} SELECT * FROM unnest({arrays})"  # noqa: S608  no input
+
+    @cached_property
+    def on_conflict(self) -> str:
+        """The end of an INSERT that replaces what has the same key."""
+        changes = ", ".join(f'"{column}" = excluded."{column}"' for column in self.columns if column not in self.key)
+        return f" ON CONFLICT ({quoted(self.key)}) DO UPDATE SET {changes}"
+
+    @cached_property
+    def _insert(self) -> str:
+        return f'INSERT INTO "{self.name}" ({quoted(self.columns)})'
+
+    def array_literals(self, rows: Sequence[Row]) -> list[str]:
+        """The columns of `rows` as PostgreSQL's array literals. Far faster than letting the driver dump lists."""
+        columns = zip(*rows, strict=True)
+        return [dump(column) for dump, column in zip(self._dumps, columns, strict=True)]
+
+    @cached_property
+    def _dumps(self) -> list[Callable[[Sequence[Any]], str]]:
+        return [
+            _texts if isinstance(field, models.CharField | models.TextField) else _plain for field in self._fields
+        ]
 
 
 def quoted(columns: Iterable[str]) -> str:
@@ -61,69 +92,105 @@ def uuid_param(connection: BaseDatabaseWrapper, value: UUID) -> str:
     return str(value) if connection.features.has_native_uuid_field else value.hex
 
 
-def insert(connection: BaseDatabaseWrapper, table: Table, rows: Sequence[Row]) -> None:
-    """Insert all rows in one statement. Raises IntegrityError where a key exists."""
-    _write(connection, table, rows, "")
-
-
-def upsert(connection: BaseDatabaseWrapper, table: Table, rows: Sequence[Row]) -> None:
-    """Insert all rows in one statement; a row whose primary key exists replaces its other columns."""
-    rest = [column for column in table.columns if column not in table.key]
-    changes = ", ".join(f'"{column}" = excluded."{column}"' for column in rest)
-    _write(connection, table, rows, f" ON CONFLICT ({quoted(table.key)}) DO UPDATE SET {changes}")
-
-
-def _write(connection: BaseDatabaseWrapper, table: Table, rows: Sequence[Row], tail: str) -> None:
-    if not rows:
-        return
-    head = f'INSERT INTO "{table.name}" ({quoted(table.columns)})'
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            types = table.array_types(connection)
-            arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-            literals = [_array_literal(column) for column in zip(*rows, strict=True)]
-            cursor.execute(f"{head} SELECT * FROM unnest({arrays}){tail}", literals)  # noqa: S608  no input
-        else:
-            values = ", ".join(["%s"] * len(table.columns))
-            cursor.executemany(f"{head} VALUES ({values}){tail}", [_plain(row) for row in rows])
-
-
-def _plain(row: Row) -> list[Any]:
-    return [value.hex if isinstance(value, UUID) else value for value in row]
-
-
-def _array_literal(column: Sequence[Any]) -> str:
-    """A column as PostgreSQL's array literal. Twice as fast as letting the driver dump a list."""
-    return "{" + ",".join([_element(value) for value in column]) + "}"
-
-
-def _element(value: Any) -> str:
-    kind = type(value)
-    if kind is int or kind is UUID:
-        return str(value)
-    if kind is str:
-        text: str = value
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if value is None:
-        return "NULL"
-    if kind is bool:
-        return "t" if value else "f"
-    raise TypeError(f"no array literal for {kind.__name__}")
-
-
 @contextmanager
-def one_moment() -> Iterator[None]:
-    """Everything read inside is as of one moment, while others go on writing: nobody waits for anybody.
+def one_moment(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """All reads inside see the database as it is at the first of them, while others go on writing.
 
-    By hand, because `atomic` would take SQLite's write lock (see settings). Inside a transaction it does nothing.
+    Django's atomic() gives no such thing: READ COMMITTED on PostgreSQL, and on SQLite it would lock writers out.
+    Inside a transaction it does nothing.
     """
-    if default_connection.in_atomic_block:
+    if connection.in_atomic_block:
         yield
         return
-    isolation = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if default_connection.vendor == "postgresql" else ""
-    with default_connection.cursor() as cursor:
-        cursor.execute(f"BEGIN{isolation}")
+    begin = "BEGIN" if connection.vendor == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
         try:
             yield
         finally:
             cursor.execute("ROLLBACK")
+
+
+class Write(NamedTuple):
+    """Rows for a table, no key twice; where a row with the same key exists, it is an error or is replaced."""
+
+    table: Table
+    rows: Sequence[Row]
+    replaces: bool = False
+
+    @property
+    def tail(self) -> str:
+        return self.table.on_conflict if self.replaces else ""
+
+
+def insert(connection: BaseDatabaseWrapper, table: Table, rows: Sequence[Row]) -> None:
+    """Insert all rows in one statement. Raises IntegrityError where a key exists."""
+    write(connection, [Write(table, rows)])
+
+
+def upsert(connection: BaseDatabaseWrapper, table: Table, rows: Sequence[Row]) -> None:
+    """Insert all rows in one statement; a row whose primary key exists replaces its other columns."""
+    write(connection, [Write(table, rows, replaces=True)])
+
+
+def write(
+    connection: BaseDatabaseWrapper, writes: Iterable[Write], last: tuple[str, Sequence[Any]] | None = None
+) -> None:
+    """Write all rows of all tables and do `last`, on PostgreSQL in one statement: one round trip, one plan."""
+    writes = [each for each in writes if each.rows]
+    if connection.vendor == "postgresql":
+        parts = [(each.table.insert_arrays + each.tail, each.table.array_literals(each.rows)) for each in writes]
+        _at_once(connection, [*parts, *([last] if last else [])])
+        return
+    with connection.cursor() as cursor:
+        for each in writes:
+            rows = [_without_uuids(row) for row in each.rows]
+            cursor.executemany(each.table.insert_values + each.tail, rows)
+        if last:
+            cursor.execute(*last)
+
+
+def _at_once(connection: BaseDatabaseWrapper, parts: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    """Statements that change different tables, joined into one by WITH."""
+    if not parts:
+        return
+    *before, (main, _) = parts
+    ctes = ", ".join(f"part{number} AS ({sql})" for number, (sql, _) in enumerate(before))
+    with _prepared(connection) as cursor:
+        parameters = [parameter for _, own in parts for parameter in own]
+        cursor.execute(f"WITH {ctes} {main}" if before else main, parameters)
+
+
+@contextmanager
+def _prepared(connection: BaseDatabaseWrapper) -> Iterator[CursorWrapper]:
+    """A cursor whose statements the server parses and plans once per connection; Django's own do so every time."""
+    connection.ensure_connection()
+    driver = connection.connection
+    before = driver.cursor_factory, driver.prepare_threshold
+    driver.cursor_factory, driver.prepare_threshold = ServerBindingCursor, 0
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        driver.cursor_factory, driver.prepare_threshold = before
+
+
+def _without_uuids(row: Row) -> list[Any]:
+    return [value.hex if isinstance(value, UUID) else value for value in row]
+
+
+def _plain(column: Sequence[Any]) -> str:
+    """Numbers, booleans, UUIDs and nulls are written as in JSON."""
+    return f"{{{_JSON.encode(column)[1:-1].decode()}}}"
+
+
+def _texts(column: Sequence[str]) -> str:
+    """Escape all texts in one go: NUL, which no text in PostgreSQL can hold, stands between them meanwhile."""
+    text = "\0".join(column)
+    if text.count("\0") >= len(column):
+        raise ValueError("PostgreSQL's texts cannot hold the character NUL.")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","')
+    return f'{{"{escaped}"}}'
+
+
+_JSON = msgspec.json.Encoder()

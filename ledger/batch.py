@@ -1,20 +1,19 @@
 """One batch under the row lock: tickets decided one after the other, then everything written at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
-from django.db import connection
 
-from common.db import upsert
-from common.errors import DomainError
+from common.db import Write
+from common.errors import DomainError, InvariantViolation
 from common.events import Event
 from common.ids import CLOCK, Actor
 from ledger import chain, store
 from ledger.codec import canonical
 from ledger.domain import Committed
-from ledger.models import Stream
-from ledger.store import Known
+from ledger.store import End, Known, Locked
 from ledger.tickets import BulkOutcome, Item, Outcome, Result, Ticket
 from ledger.warm import Warm
 
@@ -22,7 +21,7 @@ from ledger.warm import Warm
 class Batch:
     """Needs the lock on `row`. `now` is the only time that its commands know."""
 
-    def __init__(self, row: Stream, warm: Warm, now: int) -> None:
+    def __init__(self, row: Locked, warm: Warm, now: int) -> None:
         self.row, self.now, self.warm = row, now, warm
         self.events: list[Committed] = []
         self._head = row.head
@@ -40,13 +39,14 @@ class Batch:
 
     def write(self) -> bool:
         """Write events, outcomes, rows and the stream's head. Answers whether there was anything to write."""
+        projected, end = [], None
         if self.events:
-            store.append(self.events)
-            for table, rows in self.warm.domain.take_writes(self.warm.state):
-                upsert(connection, table, rows)
-            Stream.objects.filter(id=self.row.id).update(seq=self.warm.seq, head=self._head, last_at=self.now)
+            changed = self.warm.domain.take_writes(self.warm.state)
+            projected = [Write(table, rows, replaces=True) for table, rows in changed]
+            end = End(self.warm.seq, self._head, self.now)
+        store.write_batch(self.row.id, self.events, self._outcomes, projected, end)
+        if self.events:
             self.warm.domain.within([event.event for event in self.events], self.now)
-        store.remember(self._outcomes)
         return bool(self.events or self._outcomes)
 
     def _run(self, ticket: Ticket) -> Result:
@@ -93,15 +93,20 @@ class Batch:
     def _apply(self, decided: Sequence[Event], actor: Actor, command_id: str) -> list[Committed]:
         warm, at, stream = self.warm, self.now, self.row.id
         applied = []
-        for event in decided:
-            warm.domain.evolve(warm.state, event, at)
-            warm.seq += 1
-            kind, version, payload = type(event).__name__, event.VERSION, canonical(event)
-            self._head = chain.link(self._head, stream, warm.seq, kind, version, payload, actor.id, command_id, at)
-            applied.append(
-                Committed(stream, warm.seq, kind, version, payload, actor.id, command_id, at, self._head, event)
-            )
-        warm.domain.check(warm.state)
+        try:
+            for event in decided:
+                warm.domain.evolve(warm.state, event, at)
+                warm.seq += 1
+                kind, version, payload = type(event).__name__, event.VERSION, canonical(event)
+                self._head = chain.link(
+                    self._head, stream, warm.seq, kind, version, payload, actor.id, command_id, at
+                )
+                applied.append(
+                    Committed(stream, warm.seq, kind, version, payload, actor.id, command_id, at, self._head, event)
+                )
+            warm.domain.check(warm.state)
+        except DomainError as refusal:  # too late: the state has begun to change
+            raise InvariantViolation(f"an event that was decided was refused: {refusal}") from refusal
         self.events += applied
         return applied
 
@@ -144,12 +149,28 @@ class Batch:
         return BulkOutcome(self.row.id, bulk.command_id, results, replayed)
 
     def _stored(self, first: int, last: int) -> list[Committed]:
-        return list(store.read(self.warm.domain, self.row.id, first - 1, last)) if first <= last else []
+        return [self._past[seq] for seq in range(first, last + 1)]
+
+    @cached_property
+    def _past(self) -> dict[int, Committed]:
+        """The events of everything that is asked for again, in one query."""
+        repeated = [known for known in self._known.values() if isinstance(known, Known)]
+        return store.read_some(self.warm.domain, self.row.id, {seq for known in repeated for seq in _seqs(known)})
 
 
 def _ids(tickets: Sequence[Ticket]) -> list[tuple[str, str]]:
     items = [item for ticket in tickets for item in (*ticket.items, *([ticket.bulk] if ticket.bulk else ()))]
     return [(item.scope, item.command_id) for item in items if item.scope]
+
+
+def _seqs(known: Known) -> Iterator[int]:
+    """The events that a stored outcome names; a bulk's own range may hold others' repeats, so its items tell."""
+    if not known.outcome:
+        yield from range(known.first_seq, known.last_seq + 1)
+        return
+    for _, first, last in _decode_bulk(known.outcome):
+        if isinstance(first, int):
+            yield from range(first, int(last) + 1)
 
 
 def _decode_bulk(text: str) -> list[tuple[str, str | int, str | int]]:

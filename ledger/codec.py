@@ -55,7 +55,10 @@ class EventTypes:
             upcaster = self._upcasters.get((name, step))
             if upcaster is None:
                 break
-            fields = upcaster(fields)
+            try:
+                fields = upcaster(fields)
+            except (LookupError, TypeError, ValueError) as error:
+                raise BrokenEvent(f"{name} v{step}: {error!r}") from error
         else:
             if version < cls.VERSION:
                 return msgspec.convert(fields, cls)

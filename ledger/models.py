@@ -49,7 +49,7 @@ class Event(models.Model):
 class Command(models.Model):
     """The outcome of a command, so that repeating it is answered and not done again."""
 
-    pk = CompositePrimaryKey("stream_id", "scope", "command_id")
+    pk = CompositePrimaryKey("stream_id", "command_id", "scope")  # in this order the index finds ids
     stream_id = models.UUIDField()
     scope = models.CharField(max_length=64)
     command_id = models.CharField(max_length=160)

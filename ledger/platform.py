@@ -12,6 +12,7 @@ from common.ids import Actor
 from ledger import registry
 from ledger.codec import EventTypes
 from ledger.domain import Domain
+from ledger.models import Event as EventRow
 from ledger.models import Stream
 from ledger.runtime import runtime
 from ledger.tickets import Opens, Outcome
@@ -64,6 +65,9 @@ class Platform(Domain[PlatformState]):
         state.seq += 1
         state.deleted[event.stream] = event.name
 
+    def name_of(self, state: PlatformState) -> str:
+        return self.name
+
     def dump(self, state: PlatformState) -> Any:
         return state
 
@@ -83,8 +87,14 @@ class Platform(Domain[PlatformState]):
 PLATFORM = Platform()
 
 
+def tombstone(stream: UUID) -> int | None:
+    """When `stream` was deleted, by its event in the platform stream; None where there is none."""
+    events = EventRow.objects.filter(stream_id=STREAM, type="StreamDeleted", payload__contains=f'"stream":"{stream}"')
+    return events.values_list("at", flat=True).first()
+
+
 def delete_stream(stream: UUID, actor: Actor, *, name: str, reason: str, command_id: str = "") -> Outcome:
     """Write the tombstone of a stream and hide it. Raises DomainError `deleted` when it was deleted before."""
     command = DeleteStream(stream, name, reason)
-    opens = Opens("platform", "platform")
+    opens = Opens(PLATFORM.name, PLATFORM.name)
     return runtime.execute_on(STREAM, opens, command, actor, command_id=command_id)

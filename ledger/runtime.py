@@ -26,6 +26,7 @@ from ledger.batch import Batch
 from ledger.domain import Committed
 from ledger.models import Stream
 from ledger.ring import CommittedRing
+from ledger.store import Locked
 from ledger.tickets import (
     BulkOutcome,
     Item,
@@ -40,12 +41,20 @@ from ledger.tickets import (
 )
 from ledger.warm import Warm, WarmStates, dump, load
 
+MOST_ID_CHARACTERS = 160
+_BREATH = 0.0005
+"""Seconds. Those who were just answered get the interpreter for a moment, so that they come back as one batch and not
+as two halves that take turns. It is no wait for more: a lone caller never sees it."""
 log = logging.getLogger("ledger.runtime")
 _STREAM_IDS = UUID("5e2d6c52-6a9c-4e6b-9d5e-0c2f5d9a7b11")
 
 
 class _CommitUnknown(Exception):
-    """COMMIT was sent and no answer came."""
+    """COMMIT was sent and no answer came. `results` is what it would have made true."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        super().__init__()
+        self.results = results
 
 
 @dataclass
@@ -170,11 +179,13 @@ class Runtime:
 
     @staticmethod
     def _single(stream: UUID, command: Any, actor: Actor, command_id: str) -> Ticket:
+        _check_id(command_id)
         item = Item(command, command_id or uuid4().hex, actor.id, fingerprint(command))
         return Ticket(stream, actor, [item])
 
     @staticmethod
     def _bulk(stream: UUID, items: Sequence[Item], actor: Actor, command_id: str) -> Ticket:
+        _check_id(command_id)
         bulk_id = command_id or uuid4().hex
         own = [item if item.scope else item._replace(command_id=bulk_id) for item in items]
         content = fingerprint([item.fingerprint for item in own])
@@ -187,7 +198,9 @@ class Runtime:
         try:
             answer: Outcome | BulkOutcome = future.result(timeout)
         except FutureTimeout:
-            raise self._abandon(ticket) from None
+            if not future.done():
+                raise self._abandon(ticket) from None
+            answer = future.result()  # it came in the last moment, or is itself a time-out
         return answer
 
     async def _await(self, ticket: Ticket) -> Outcome | BulkOutcome:
@@ -242,6 +255,8 @@ class Runtime:
                     del self._mailboxes[mailbox.stream]
                     return
             self._serve(mailbox.stream, [ticket for ticket in tickets if not ticket.future.done()])
+            if count > 1 and len(mailbox.tickets) < count:
+                time.sleep(_BREATH)
         self._writers.submit(lambda: self._drain(mailbox))
 
     def _serve(self, stream: UUID, tickets: list[Ticket]) -> None:
@@ -278,13 +293,13 @@ class Runtime:
         while True:
             try:
                 return self._attempt(stream, tickets)
-            except _CommitUnknown:
+            except _CommitUnknown as cut:
                 # Everything has an id that was written in the same transaction, so doing it again under the lock
                 # finds what did commit and does what did not.
                 self.counters.unknown_commits += 1
                 unknown = True
-                for ticket in tickets:
-                    ticket.retried = True
+                for ticket, result in zip(tickets, cut.results, strict=True):
+                    ticket.retried |= isinstance(result, BaseException) or not result.replayed
             except (OperationalError, InterfaceError) as error:
                 log.warning("the database did not answer: %s", error)
             with contextlib.suppress(OperationalError, InterfaceError):
@@ -299,11 +314,12 @@ class Runtime:
         warm, committing = self._warm.take(stream), False
         try:
             with transaction.atomic(durable=True):
-                row = self._lock(stream) or self._open(stream, tickets)
+                locked, now = self._lock(stream), self.clock()
+                row = locked or self._open(stream, tickets, now)
                 if row is None:
                     return [DomainError("not_found", "There is no such stream.") for _ in tickets]
                 warm = self._catch_up(row, warm)
-                batch = Batch(row, warm, max(self.clock(), row.last_at))
+                batch = Batch(row, warm, max(now, row.last_at))
                 results = batch.run(tickets)
                 written = batch.write()
                 if not written and row.seq == 0:
@@ -313,7 +329,7 @@ class Runtime:
                 committing = True
         except (OperationalError, InterfaceError) as error:
             if committing:
-                raise _CommitUnknown from error
+                raise _CommitUnknown(results) from error
             raise
         self._after_commit(batch, len(tickets))
         return results
@@ -329,21 +345,22 @@ class Runtime:
             self._warm.put(warm)
 
     @staticmethod
-    def _lock(stream: UUID) -> Stream | None:
-        """The one lock. SQLite ignores FOR UPDATE: BEGIN IMMEDIATE has locked already."""
-        return Stream.objects.select_for_update().filter(id=stream).first()
+    def _lock(stream: UUID) -> Locked | None:
+        return store.lock(stream)
 
-    def _open(self, stream: UUID, tickets: Sequence[Ticket]) -> Stream | None:
+    def _open(self, stream: UUID, tickets: Sequence[Ticket], now: int) -> Locked | None:
+        """Another process may open the same stream, or take its name, at the same time: the first one wins."""
         opens = next((ticket.opens for ticket in tickets if ticket.opens), None)
         if opens is None:
             return None
-        if Stream.objects.filter(domain=opens.domain, name=opens.name, deleted_at=None).exists():
+        row = Stream(id=stream, domain=opens.domain, name=opens.name, head=chain.GENESIS, created_at=now)
+        Stream.objects.bulk_create([row], ignore_conflicts=True)
+        opened = self._lock(stream)
+        if opened is None:
             raise DomainError("name_taken", f"There is a {opens.domain} named {opens.name!r} already.")
-        return Stream.objects.create(
-            id=stream, domain=opens.domain, name=opens.name, head=chain.GENESIS, created_at=self.clock()
-        )
+        return opened
 
-    def _catch_up(self, row: Stream, warm: Warm | None) -> Warm:
+    def _catch_up(self, row: Locked, warm: Warm | None) -> Warm:
         """Needs the lock. Fold what other processes committed since; never a reload when events suffice."""
         if warm is None or warm.seq > row.seq:
             self.counters.cold_starts += 1
@@ -353,14 +370,20 @@ class Runtime:
         return warm
 
     def _maybe_snapshot(self, warm: Warm) -> None:
-        """After the commit and outside its transaction; a snapshot that fails costs nothing but time."""
+        """After the commit and outside its transaction: whatever fails here, the commands are done."""
         if warm.seq - warm.snapshot_seq < self._snapshot_every:
             return
         warm.snapshot_seq = warm.seq
         try:
             store.save_snapshot(warm.stream, warm.seq, warm.domain.engine_version, dump(warm))
-        except (OperationalError, InterfaceError) as error:
-            log.warning("no snapshot of stream %s at %s: %s", warm.stream, warm.seq, error)
+        except Exception:
+            log.exception("no snapshot of stream %s at %s", warm.stream, warm.seq)
+
+
+def _check_id(command_id: str) -> None:
+    if len(command_id) > MOST_ID_CHARACTERS or not command_id.isprintable():
+        detail = f"The id of a command is at most {MOST_ID_CHARACTERS} printable characters."
+        raise DomainError("invalid_command_id", detail)
 
 
 def _for_ticket(error: Unavailable, ticket: Ticket) -> Unavailable:
@@ -375,4 +398,5 @@ def committed_events(stream: UUID, after: int, upto: int | None = None) -> list[
     return list(store.read(registry.get(domain), stream, after, upto)) if domain else []
 
 
-runtime = Runtime()
+# SQLite has one writer at a time: more threads would only wait for each other.
+runtime = Runtime(writers=1 if connection.vendor == "sqlite" else 4)

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from common.db import Row, Table, insert, quoted, uuid_param
+from common.db import Row, Table, Write, quoted, uuid_param, write
+from ledger.codec import canonical
 from ledger.domain import Committed, Domain
 from ledger.models import Command, Event, Snapshot
 
@@ -26,6 +27,28 @@ class Known(NamedTuple):
     outcome: str
 
 
+class Locked(NamedTuple):
+    """What the runtime needs of a stream's row while it holds the lock on it."""
+
+    id: UUID
+    domain: str
+    seq: int
+    head: str
+    last_at: int
+    deleted_at: int | None
+
+
+def lock(stream: UUID) -> Locked | None:
+    """The one lock. SQLite knows no FOR UPDATE: BEGIN IMMEDIATE has locked already."""
+    sql = "SELECT domain, seq, head, last_at, deleted_at FROM ledger_stream WHERE id = %s"
+    if connection.features.has_select_for_update:
+        sql += " FOR UPDATE"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [uuid_param(connection, stream)])
+        row = cursor.fetchone()
+    return Locked(stream, *row) if row else None
+
+
 def read_for_fold(stream: UUID, after: int, upto: int | None = None) -> Iterator[tuple[Any, ...]]:
     """(seq, type, version, payload, at) of the events after `after`, in order, in chunks."""
     return _read(stream, after, upto, _FOLD)
@@ -33,9 +56,23 @@ def read_for_fold(stream: UUID, after: int, upto: int | None = None) -> Iterator
 
 def read(domain: Domain[Any], stream: UUID, after: int, upto: int | None = None) -> Iterator[Committed]:
     """The events after seq `after` up to and with `upto`, in order, decoded."""
-    for seq, kind, version, payload, actor, command_id, at, digest in _read(stream, after, upto, _WHOLE):
-        event = domain.events.decode(kind, version, payload)
-        yield Committed(stream, seq, kind, version, payload, actor, command_id, at, digest, event)
+    return (_committed(domain, stream, row) for row in _read(stream, after, upto, _WHOLE))
+
+
+def read_some(domain: Domain[Any], stream: UUID, seqs: Iterable[int]) -> dict[int, Committed]:
+    """The events with these seqs, decoded, by seq, in one query."""
+    among, wanted = _among("seq", list(seqs))
+    sql = f'SELECT {_WHOLE} FROM "{EVENTS.name}" WHERE stream_id = %s AND {among}'  # noqa: S608  no input
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [uuid_param(connection, stream), wanted])
+        rows = cursor.fetchall()
+    return {row[0]: _committed(domain, stream, row) for row in rows}
+
+
+def _committed(domain: Domain[Any], stream: UUID, row: tuple[Any, ...]) -> Committed:
+    seq, kind, version, payload, actor, command_id, at, digest = row
+    event = domain.events.decode(kind, version, payload)
+    return Committed(stream, seq, kind, version, payload, actor, command_id, at, digest, event)
 
 
 def read_raw(stream: UUID) -> Iterator[tuple[Any, ...]]:
@@ -60,9 +97,21 @@ def _read(stream: UUID, after: int | None, upto: int | None, columns: str) -> It
         after = rows[-1][0]
 
 
-def append(events: Sequence[Committed]) -> None:
-    """Insert the events of one batch in one statement."""
-    insert(connection, EVENTS, [(*_columns(event),) for event in events])
+class End(NamedTuple):
+    """Where a stream's events end: what its row says of them."""
+
+    seq: int
+    head: str
+    last_at: int
+
+
+def write_batch(
+    stream: UUID, events: Sequence[Committed], outcomes: Sequence[Row], projected: Sequence[Write], end: End | None
+) -> None:
+    """Needs the lock. Everything that a batch writes; on PostgreSQL in one statement."""
+    writes = [Write(EVENTS, [_columns(event) for event in events]), Write(COMMANDS, outcomes), *projected]
+    sql = "UPDATE ledger_stream SET seq = %s, head = %s, last_at = %s WHERE id = %s"
+    write(connection, writes, (sql, [*end, uuid_param(connection, stream)]) if end else None)
 
 
 def _columns(event: Committed) -> Row:
@@ -79,26 +128,24 @@ def _columns(event: Committed) -> Row:
     )
 
 
-def remember(rows: Sequence[Row]) -> None:
-    """Insert the outcomes of one batch in one statement."""
-    insert(connection, COMMANDS, rows)
-
-
 def known_commands(stream: UUID, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Known]:
     """The stored outcomes among (scope, command_id) pairs, in one indexed query."""
     wanted = set(ids)
     if not wanted:
         return {}
-    names = sorted({command_id for _, command_id in wanted})
     select = f"SELECT scope, command_id, fingerprint, first_seq, last_seq, outcome FROM {quoted([COMMANDS.name])}"  # noqa: S608
+    among, names = _among("command_id", sorted({command_id for _, command_id in wanted}))
     with connection.cursor() as cursor:
-        parameters: list[str] | list[list[str]] = names
-        where = f"command_id IN ({', '.join(['%s'] * len(names))})"
-        if connection.vendor == "postgresql":
-            where, parameters = "command_id = ANY(%s)", [names]
-        cursor.execute(f"{select} WHERE stream_id = %s AND {where}", [uuid_param(connection, stream), *parameters])
+        cursor.execute(f"{select} WHERE stream_id = %s AND {among}", [uuid_param(connection, stream), names])
         rows = cursor.fetchall()
     return {(row[0], row[1]): Known(*row[2:]) for row in rows if (row[0], row[1]) in wanted}
+
+
+def _among(column: str, values: list[int] | list[str]) -> tuple[str, Any]:
+    """A condition and its one parameter, however many values: SQLite limits a statement's variables."""
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(%s)", values
+    return f"{column} IN (SELECT value FROM json_each(%s))", canonical(values)  # noqa: S608  no input
 
 
 def newest_snapshot(stream: UUID, engine_version: int, upto: int) -> tuple[int, str] | None:

@@ -109,6 +109,8 @@ def _settle_all(group: Sequence[tuple[Ticket, Result]]) -> None:
 def _settle(ticket: Ticket, result: Result) -> None:
     if ticket.future.done():
         return
+    if isinstance(result, StopIteration):  # asyncio's futures don't take it, and its caller would wait for ever
+        result = RuntimeError(f"{result!r} came out of a command")
     if isinstance(result, BaseException):
         ticket.future.set_exception(result)
     else:
@@ -126,12 +128,15 @@ class Mailbox:
         self.is_draining = False
 
 
+_Jobs = queue.SimpleQueue[Callable[[], None] | None]
+
+
 class WriterThreads:
     """A few threads with a database connection each, started when first needed."""
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._jobs: _Jobs = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._mutex = threading.Lock()
 
@@ -139,24 +144,27 @@ class WriterThreads:
         """Run `job` on one of the threads. It must not raise."""
         with self._mutex:
             if not self._threads:
+                self._jobs = queue.SimpleQueue()
                 self._threads = [
-                    threading.Thread(target=self._work, name=f"ledger-writer-{number}", daemon=True)
+                    threading.Thread(target=_work, args=(self._jobs,), name=f"ledger-writer-{number}", daemon=True)
                     for number in range(self._count)
                 ]
                 for thread in self._threads:
                     thread.start()
-        self._jobs.put(job)
+            self._jobs.put(job)
 
     def stop(self) -> None:
-        """Finish what is queued, close the connections, end the threads."""
+        """Finish what is queued, close the connections, end the threads. A job that comes later starts new ones."""
         with self._mutex:
-            threads, self._threads = self._threads, []
+            threads, jobs, self._threads = self._threads, self._jobs, []
         for _ in threads:
-            self._jobs.put(None)
+            jobs.put(None)
         for thread in threads:
             thread.join()
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-        connections.close_all()
+
+def _work(jobs: _Jobs) -> None:
+    """What a writer thread does. The queue is its generation's own, so that its end is nobody else's."""
+    while (job := jobs.get()) is not None:
+        job()
+    connections.close_all()

@@ -425,7 +425,7 @@ def events_page(stream: UUID, after: int, limit: int) -> list[Committed]:
 
 def verify(stream: UUID) -> list[str]:
     """Fold a session from its first event and compare everything: the lies that were found, as sentences."""
-    with one_moment():
+    with one_moment(connection):
         return [str(finding) for finding in verify_stream(Stream.objects.get(id=stream))]
 
 

@@ -33,7 +33,7 @@ class Fields:
             raise InvalidInput(at or "body", f"{at or 'The body'} must be an object.")
         self._body: dict[str, Any] = {}
         for name, value in body.items():
-            if not isinstance(name, str):
+            if not isinstance(name, str) or not _is_plain(name):
                 raise InvalidInput(at or "body", "Names must be text.")
             self._body[name] = value
         self._at = f"{at}." if at else ""
@@ -48,11 +48,11 @@ class Fields:
         return default if value is None else value
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A text without control characters; required where there is no default."""
+        """A text without control characters or lone surrogates; required where there is no default."""
         value = self.take(name, default)
         if value is None:
             raise InvalidInput(self.path(name), f"{name} is required.")
-        if not isinstance(value, str) or len(value) > 2000 or any(ord(sign) < 32 for sign in value):
+        if not isinstance(value, str) or len(value) > 2000 or not _is_plain(value):
             raise InvalidInput(self.path(name), f"{name} must be a text.")
         return value
 
@@ -91,13 +91,15 @@ class Fields:
             raise InvalidInput(self.path(name), f"There is no field {name!r} here.")
 
 
+def _is_plain(text: str) -> bool:
+    """No control characters, and no lone surrogates: JSON can spell them, UTF-8 and databases can't."""
+    return not any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in text)
+
+
 def create_session(body: object) -> c.CreateSession:
     """POST /sessions → CreateSession. Participants bring `user`, the opaque id of who they are."""
     fields = Fields(body)
-    quantity_decimals = fields.units("quantity_decimals", 0, default=4)
-    price_decimals = fields.units("price_decimals", 0, default=4)
-    if max(quantity_decimals, price_decimals) > 6:
-        raise InvalidInput("quantity_decimals", "quantity_decimals and price_decimals go from 0 to 6.")
+    quantity_decimals, price_decimals = _decimals(fields, "quantity_decimals"), _decimals(fields, "price_decimals")
     cash_decimals = quantity_decimals + price_decimals
     legs = _legs(fields)
     q = tuple(parse_units(value, quantity_decimals, f"q.{index}") for index, value in enumerate(_list(fields, "q")))
@@ -131,6 +133,13 @@ def create_session(body: object) -> c.CreateSession:
     )
     fields.end()
     return command
+
+
+def _decimals(fields: Fields, name: str) -> int:
+    decimals = fields.units(name, 0, default=4)
+    if decimals > 6:
+        raise InvalidInput(name, f"{name} goes from 0 to 6.")
+    return decimals
 
 
 def _list(fields: Fields, name: str) -> list[object]:
@@ -184,11 +193,11 @@ def _amounts(body: object, decimals: int, at: str) -> Amounts:
 def assign_allocations(scaled: Scaled, body: object) -> c.AssignAllocations:
     """`{}` or {"allocations": {who: {leg: quantity}}} → AssignAllocations."""
     fields = Fields(body)
-    wanted = fields.take("allocations")
+    wanted = fields.take("allocations", {})
     fields.end()
+    people = Fields(wanted, at="allocations")
     if not wanted:
         return c.AssignAllocations()
-    people = Fields(wanted, at="allocations")
     allocations = {who: _amounts(people.take(who, {}), scaled.quantity_decimals, people.path(who)) for who in wanted}
     return c.AssignAllocations(allocations=allocations)
 

@@ -67,13 +67,14 @@ def match(book: Book[OrderT], incoming: Incoming, prevention: SelfTradePreventio
             if prevention != "cancel_oldest":
                 return Match(steps, remaining, "self_trade")
             continue
-        quantity = min(resting.remaining, remaining)
+        wanted = quantity = min(resting.remaining, remaining)
         if funds is not None:
             affordable = funds * incoming.scale // resting.price
             quantity = min(quantity, affordable - affordable % incoming.lot)
-            if quantity == 0:
-                return Match(steps, remaining, "funds")
             funds -= quantity * resting.price // incoming.scale
-        steps.append((resting, quantity))
-        remaining -= quantity
+        if quantity:
+            steps.append((resting, quantity))
+            remaining -= quantity
+        if quantity < wanted:  # nothing further back costs less, and nothing further back is met
+            return Match(steps, remaining, "funds")
     return Match(steps, remaining, "")

@@ -16,8 +16,8 @@ class Migration(migrations.Migration):
                     "pk",
                     models.CompositePrimaryKey(
                         "stream_id",
-                        "scope",
                         "command_id",
+                        "scope",
                         blank=True,
                         editable=False,
                         primary_key=True,

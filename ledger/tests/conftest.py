@@ -32,11 +32,14 @@ def _counter_table(django_db_setup: None, django_db_blocker: DjangoDbBlocker) ->
 
 
 @pytest.fixture
-def counters(_counter_table: None, transactional_db: None, request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that executes commands on counters; ends like every `ledger` test."""
-    request.getfixturevalue("ledger")
+def _counter_rows(_counter_table: None, transactional_db: None) -> Iterator[None]:
     yield
-    request.addfinalizer(CounterRow.objects.all().delete)
+    CounterRow.objects.all().delete()
+
+
+@pytest.fixture
+def counters(_counter_rows: None, ledger: None) -> None:
+    """A test that executes commands on counters; ends like every `ledger` test."""
 
 
 @pytest.fixture

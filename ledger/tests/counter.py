@@ -1,7 +1,7 @@
 """A tiny domain, only for tests: named counters. Shows that the ledger knows no domain, and misbehaves on request."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,8 @@ class CounterRow(models.Model):
     stream_id = models.UUIDField()
     name = models.CharField(max_length=32)
     value = models.BigIntegerField()
+
+    objects: ClassVar[models.Manager["CounterRow"]] = models.Manager()
 
     class Meta:
         app_label = "ledger_tests"

@@ -12,7 +12,7 @@ from ledger.tickets import Item, Outcome, fingerprint
 from markets import queries
 from markets.engine import commands as c
 from markets.engine.events import Fixing
-from markets.handlers.sessions import close_session, feed_of
+from markets.handlers.sessions import advance_session, close_session, feed_of
 from oracle import facade as oracle
 
 _PACE = ("tick_ms", "max_ticks", "loop")
@@ -71,9 +71,9 @@ def settle_session(
 
     `prices` replaces the feed by typed ones. Without a fixing nothing changes: DomainError `fixing_unavailable`.
     """
+    advance_session(stream)  # a t2 that has passed closes the session before anybody does by hand
     session = queries.session_of(stream)
-    if prices is not None:
-        _require_organiser(session, actor)
+    _require_organiser(session, actor)
     fixing = manual(session, prices) if prices is not None else None
     if session.status in {"active", "halted"}:
         if fixing is None:

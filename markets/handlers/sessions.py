@@ -11,6 +11,7 @@ from ledger.runtime import runtime
 from ledger.tickets import Opens, Outcome
 from markets import queries
 from markets.engine import commands as c
+from markets.models import DisplayName
 from oracle import facade as oracle
 
 
@@ -77,9 +78,11 @@ def delete_session(session_id: str, actor: Actor, *, reason: str = "", command_i
     session = queries.session(session_id)
     if not actor.organiser and actor.id != session.organiser:
         raise DomainError("not_organiser", "Only the session's organiser may do this.")
-    return platform.delete_stream(
+    outcome = platform.delete_stream(
         session.stream, actor, name=session.session_id, reason=reason, command_id=command_id
     )
+    DisplayName.objects.filter(stream_id=session.stream).delete()  # no projection: the ledger doesn't know them
+    return outcome
 
 
 def feed_of(session: queries.SessionInfo) -> str:

@@ -1,5 +1,7 @@
 """The book and the matching against the naive reference, message by message."""
 
+import pytest
+
 from matching.tests.reference import ReferenceBook
 from matching.tests.streams import Message, seeds, stream
 from matching.tests.venue import Venue
@@ -42,6 +44,7 @@ def compare(venue: Venue, naive: ReferenceBook) -> None:
         assert depth == [(price, *level) for price, level in sums.items()]
 
 
+@pytest.mark.timeout(3600)  # with FULL=1, on a busy machine
 def test_ten_thousand_random_streams_match_as_the_naive_book_does() -> None:
     for seed in seeds(10_000):
         prevention, messages = stream(seed)

@@ -50,7 +50,7 @@ class Feed:
     """
 
     def __init__(self, url: str, key: str, session_id: str, *, dial: Callable[[], Wire] | None = None) -> None:
-        self._dial = dial or (lambda: _dial(url, key, session_id))
+        self._dial = dial or (lambda: dial_websocket(url, key, session_id))
         self._wire: Wire | None = None
         self._follower = Follower()
         self._read: deque[Message] = deque()
@@ -167,7 +167,7 @@ def _code(closed: ConnectionClosed) -> int:
     return closed.rcvd.code if closed.rcvd else 1006
 
 
-def _dial(url: str, key: str, session_id: str) -> Wire:
+def dial_websocket(url: str, key: str, session_id: str) -> Wire:
     """Raises OSError where another try may work, FeedClosed where it will not."""
     address = f"ws{url.removeprefix('http').rstrip('/')}/ws/sessions/{quote(session_id, safe='')}"
     try:

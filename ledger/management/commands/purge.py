@@ -4,11 +4,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from common.clock import now_us
 from common.terminal import progress
+from ledger import platform
 from ledger.models import Command as CommandRow
 from ledger.models import Event, Snapshot, Stream
 
@@ -25,6 +26,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         using = "owner" if "owner" in settings.DATABASES else "default"
         rows = list(Stream.objects.using(using).filter(deleted_at__isnull=False, purged_at=None))
+        for row in rows:
+            if platform.tombstone(row.id) is None:
+                raise CommandError(f"{row} is marked as deleted, but has no tombstone. Run verify.")
         if options["dry_run"]:
             for row in rows:
                 self.stdout.write(f"{row.domain} {row.name} ({row.id}): {row.seq} events would go")

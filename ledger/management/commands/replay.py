@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
-from common.db import insert
+from common.db import insert, one_moment
 from common.terminal import progress
 from ledger import registry, warm
 from ledger.models import Stream
@@ -30,14 +30,12 @@ class Command(BaseCommand):
         if options["to_seq"] is not None:
             self._show(row, options["to_seq"])
             return
-        try:
-            with progress("replay", row.seq) as tick:
-                folded = fold(row, tick)
-        except ValueError as lie:
-            raise CommandError(f"The ledger itself is broken: {lie}. Run verify.") from lie
         if options["rebuild"]:
-            self._rebuild(row, folded)
-        differences = list(drift(row))
+            self._rebuild(row, self._folded(row))
+        with one_moment(connection):
+            row.refresh_from_db()
+            folded = self._folded(row)
+            differences = list(drift(row, folded))
         for text in differences:
             self.stderr.write(self.style.ERROR(text))
         if differences:
@@ -46,6 +44,13 @@ class Command(BaseCommand):
         digest = sha256(warm.dump(folded.warm).encode()).hexdigest()
         count = sum(len(rows) for rows in folded.rows.values())
         self.stdout.write(f"{row.seq} events folded to {count} rows, all equal. State {digest}, head {row.head}.")
+
+    def _folded(self, row: Stream) -> Folded:
+        try:
+            with progress("replay", row.seq) as tick:
+                return fold(row, tick)
+        except ValueError as lie:
+            raise CommandError(f"The ledger itself is broken: {lie}. Run verify.") from lie
 
     def _show(self, row: Stream, seq: int) -> None:
         if not 0 <= seq <= row.seq:

@@ -4,8 +4,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Sum
+from django.db import connection
+from django.db.models import F, Sum
 
+from common.db import one_moment
 from common.terminal import progress
 from ledger.models import Event, Stream
 from ledger.verify import Finding, verify_all, verify_stream
@@ -25,16 +27,19 @@ class Command(BaseCommand):
         parser.add_argument("--anchor", default="", metavar="HASH", help="a head hash noted earlier, outside")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        name, anchor = options["session"], options["anchor"]
-        if name and options["all"]:
+        if options["session"] and options["all"]:
             raise CommandError("Give a session or --all, not both.")
+        with one_moment(connection):
+            self._verify(options["session"], options["anchor"])
+
+    def _verify(self, name: str, anchor: str) -> None:
         rows = Stream.objects.filter(name=name) if name else Stream.objects.all()
         if name and not rows:
             raise CommandError(f"There is no session {name!r}.")
         total = rows.aggregate(total=Sum("seq"))["total"] or 0
         with progress("verify", total) as tick:
             if name:
-                newest = rows.order_by("deleted_at", "-created_at").first()
+                newest = rows.order_by(F("deleted_at").asc(nulls_first=True), "-created_at").first()
                 assert newest is not None
                 findings = list(verify_stream(newest, anchor=anchor, tick=tick))[:1]
             else:

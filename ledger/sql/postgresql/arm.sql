@@ -1,5 +1,6 @@
 -- Events are never changed. Only a table owner may delete them, and only those of a deleted stream: that is purge.
-CREATE OR REPLACE FUNCTION ledger_event_forbid() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Its search path is fixed, or whoever deletes could bring a pg_has_role of their own.
+CREATE OR REPLACE FUNCTION ledger_event_forbid() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
     IF pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')

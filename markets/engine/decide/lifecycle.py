@@ -3,10 +3,11 @@
 import re
 from uuid import UUID
 
-from common.clock import isoformat
+from common.clock import LATEST, isoformat
 from common.errors import DomainError, InvariantViolation
 from common.events import Event
 from common.ids import Actor
+from common.money import LIMIT
 from markets.engine import commands as c
 from markets.engine import events as e
 from markets.engine.decide import participants
@@ -239,7 +240,7 @@ def _check_times(command: c.CreateSession, now: int) -> None:
         raise DomainError("invalid_session", "end_mode must be timed or manual.", field="end_mode")
     if (command.start_mode == "scheduled") != bool(command.t1):
         raise DomainError("invalid_session", "t1 goes with start_mode scheduled, which needs it.", field="t1")
-    if command.duration < 0 or not within_limit(command.t1 + command.t2 + command.duration + now):
+    if command.duration < 0 or max(now, command.t1, command.t2) + command.duration > LATEST:
         raise DomainError("invalid_session", "The times are out of range.", field="duration_minutes")
     if command.end_mode == "manual" and (command.t2 or command.duration):
         raise DomainError("invalid_session", "t2 and duration_minutes go with end_mode timed.", field="end_mode")
@@ -247,6 +248,8 @@ def _check_times(command: c.CreateSession, now: int) -> None:
         raise DomainError("invalid_session", "A timed session needs either t2 or duration_minutes.", field="t2")
     if command.t2 and command.t2 <= max(now, command.t1):
         raise DomainError("invalid_session", "t2 must be in the future and after t1.", field="t2")
+    if command.t1 and command.duration and command.t1 + command.duration <= now:
+        raise DomainError("invalid_session", "The session would have ended already.", field="duration_minutes")
 
 
 def _check_rules(command: c.CreateSession) -> None:
@@ -260,7 +263,8 @@ def _check_rules(command: c.CreateSession) -> None:
         raise DomainError("invalid_session", "cash_per_participant is out of range.", field="cash_per_participant")
     if command.fixing not in _RULES:
         raise DomainError("invalid_session", f"fixing must be one of {', '.join(_RULES)}.", field="fixing")
-    if (command.fixing in {"twap", "median"}) != (command.fixing_window > 0):
+    has_window = command.fixing_window != 0
+    if (command.fixing in {"twap", "median"}) != has_window or not 0 <= command.fixing_window < LIMIT:
         raise DomainError(
             "invalid_session",
             "fixing_window goes with twap and median, which need it.",
@@ -287,5 +291,5 @@ def _grid(command: c.CreateSession) -> tuple[int, int]:
     lot = command.lot or 10**half
     tick = command.tick or 10 ** (command.price_decimals - half)
     if lot < 0 or tick < 0 or not within_limit(max(lot, tick)) or lot * tick % 10**command.price_decimals:
-        raise DomainError("invalid_session", "lot × tick must be a whole unit of the quote leg.", field="leg_books")
+        raise DomainError("invalid_session", "lot × tick must be a whole unit of the quote leg.", field="leg_lot")
     return lot, tick

@@ -57,6 +57,8 @@ def replace(state: SessionState, command: c.ReplaceOrder, actor: Actor, now: int
     require_status(state, "trade")
     order = _own_order(state, command.order, actor)
     quantity, price = command.quantity or order.quantity, command.price or order.price
+    if price <= 0:
+        raise DomainError("invalid_order", "A limit order needs a price above zero.", field="price")
     if quantity <= order.filled:
         filled = format_units(order.filled, state.facts.quantity_decimals)
         raise DomainError(
@@ -89,6 +91,8 @@ def cancel_all(state: SessionState, command: c.CancelOrders, actor: Actor, now: 
     acting(state, command.participant, actor)
     if command.asset:
         require_leg(state, command.asset, "asset")
+    if command.side not in {"", "buy", "sell"}:
+        raise DomainError("invalid_order", "side must be buy or sell.", field="side")
     return [
         e.OrderCancelled(order.id, "requested")
         for _, order in sorted(state.open_orders.get(command.participant, {}).items())
@@ -139,6 +143,8 @@ def _checked_terms(command: c.PlaceOrder, now: int) -> str:
     time_in_force = command.time_in_force or ("ioc" if market else "gtc")
     if time_in_force not in {"gtc", "gtd", "ioc", "fok"}:
         raise DomainError("invalid_order", "time_in_force must be gtc, gtd, ioc or fok.", field="time_in_force")
+    if len(command.client_order_id) > 64:
+        raise DomainError("invalid_order", "client_order_id has at most 64 characters.", field="client_order_id")
     if market and time_in_force != "ioc":
         raise DomainError("invalid_order", "A market order is always ioc.", field="time_in_force")
     if market and command.price:

@@ -19,6 +19,7 @@ from markets.engine.decide.access import (
 from markets.engine.state import CASH, TREASURY, SessionState, within_limit
 
 _HANDLE = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_LONGEST_USER = 64  # the width of its column
 RESERVED = frozenset({TREASURY.casefold(), CASH.casefold()})
 
 
@@ -34,6 +35,8 @@ def join(state: SessionState, command: c.JoinSession, actor: Actor, now: int) ->
         )
     if handle.casefold() in RESERVED:
         raise DomainError("invalid_handle", f"The handle {handle!r} is reserved.", field="participant_id")
+    if not 1 <= len(command.user) <= _LONGEST_USER:
+        raise DomainError("invalid_user", f"A user is 1 to {_LONGEST_USER} characters.", field="user")
     if handle in state.facts.participants:
         raise DomainError("handle_taken", f"The handle {handle!r} is taken.", field="participant_id")
     for person in state.facts.participants.values():

@@ -1,0 +1,75 @@
+"""`python -m benchmarks NAME`: run one benchmark or all, print its table, write its JSON."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import django
+import msgspec
+from rich.console import Console
+
+NAMES = ("engine", "runtime", "replay", "growth")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when all is well, 1 when a run was wrong or missed a target; a quick run's targets don't count."""
+    options = _parser().parse_args(arguments)
+    console, found, status = _console(), list[bytes](), 0
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        _set_up(Path(folder))
+        from benchmarks.check import WrongRun
+        from benchmarks.runtime import BaselineTooSlow
+        from benchmarks.worker import WorkerFailed
+
+        for name in NAMES if options.name == "all" else [options.name]:
+            try:
+                report = import_module(f"benchmarks.{name}").run(quick=options.quick)
+            except (WrongRun, WorkerFailed, BaselineTooSlow) as error:
+                console.print(f"[bold]WRONG[/bold] {name} has no figures: {error}", highlight=False)
+                status = 1
+                continue
+            report.show(console)
+            found.append(report.as_json())
+            status = status or int(not report.passed and not options.quick)
+    if options.json:
+        whole = found[0] if options.name != "all" and found else b"[" + b",\n".join(found) + b"]"
+        options.json.write_bytes(msgspec.json.format(whole, indent=2) + b"\n")
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bin/bench", description="Measure, and check that what was measured is right."
+    )
+    parser.add_argument("name", choices=[*NAMES, "all"])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
+    parser.add_argument("--quick", action="store_true", help="half a minute: whether it works, not how fast it is")
+    return parser
+
+
+def _console() -> Console:
+    """Wide enough for every table where nobody's terminal says how wide it is."""
+    return Console() if sys.stdout.isatty() else Console(width=180)
+
+
+def _set_up(folder: Path) -> None:
+    """This process needs Django for its imports alone: it gets a database that nobody uses."""
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "sessioncontracts.settings",
+        "DATABASE_URL": f"sqlite:///{folder / 'unused.sqlite3'}",
+        "SM_DATA_DIR": str(folder),
+    }
+    os.environ.pop("DATABASE_OWNER_URL", None)
+    django.setup()
+
+
+if __name__ == "__main__":
+    try:
+        status = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)

@@ -1,0 +1,192 @@
+"""verify finds what was changed in a market behind the ledger's back: each column of each table, and at random."""
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, transaction
+
+from common.db import Table, quoted
+from ledger import store
+from ledger.models import Event, Snapshot, Stream
+from ledger.tests.meddling import disarmed, rows, sql
+from ledger.verify import verify_all
+from ledger.warm import dump, load
+from markets.domain import SESSIONS
+from markets.engine import commands as c
+from markets.handlers import orders, prices, rfq
+from markets.queries import SessionInfo
+from markets.tests.floor import OLIVIA, open_session, place, swap, user
+
+MUTATIONS = 500 if os.environ.get("FULL") else 40
+LEDGER = (Table(Event), Table(Stream), Table(Snapshot))
+# No event says when a purge ran, and a snapshot of another engine is never read.
+UNVERIFIABLE = {("ledger_stream", "purged_at"), ("ledger_snapshot", "engine_version")}
+
+
+@pytest.fixture
+def story(transactional_db: None) -> SessionInfo:
+    """A session that has a row in every table, open orders, and a snapshot in its middle; another beside it."""
+    session = open_session(cash_per_participant="1000")
+    for number in range(6):
+        place(session, "alice", "sell", 1, 5 + number)
+    trade = place(session, "bob", "buy", 2, 6).fills[0].trade
+    place(session, "bob", "buy", 1, 2, client_order_id="mine")
+    swap(session, "alice", "bob", 3, "0.5")
+    rfq.bust_trade(session.stream, trade, OLIVIA, reason="a mistake")
+    open_session(session_id="other", split=False)
+    seq = Stream.objects.get(id=session.stream).seq
+    early = load(SESSIONS, session.stream, upto=seq - 2)
+    store.save_snapshot(session.stream, early.seq, SESSIONS.engine_version, dump(early))
+    orders.cancel_orders(session.stream, c.CancelOrders(participant="alice"), user("alice"))
+    place(session, "alice", "sell", 1, 50)
+    prices.settle_session(session.stream, OLIVIA, prices={"AAPL": 5, "NVDA": 7})
+    prices.correct_settlement(session.stream, {"AAPL": 6, "NVDA": 7}, OLIVIA, reason="a misprint")
+    assert list(verify_all()) == []
+    assert all(table.model._default_manager.filter(stream_id=session.stream).exists() for table in SESSIONS.tables)
+    return session
+
+
+def other(value: Any) -> Any:
+    """Another value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    return f"{value}x" if isinstance(value, str) else value
+
+
+@contextmanager
+def changed(table: Table, row: tuple[Any, ...], new: tuple[Any, ...] | None) -> Iterator[bool]:
+    """`row` replaced by `new` (None: deleted) while this lasts. False where the database itself refuses that."""
+    try:
+        with transaction.atomic():
+            delete(table, row)
+            if new is not None:
+                insert(table, new)
+    except DatabaseError:
+        yield False
+        return
+    yield True
+    if new is not None:
+        delete(table, new)
+    insert(table, row)
+
+
+def delete(table: Table, row: tuple[Any, ...]) -> None:
+    keys = dict(zip(table.columns, row, strict=True))
+    where = " AND ".join(f'"{column}" = %s' for column in table.key)
+    assert sql(f'DELETE FROM "{table.name}" WHERE {where}', *[keys[column] for column in table.key]) == 1
+
+
+def insert(table: Table, row: tuple[Any, ...]) -> None:
+    values = ", ".join(["%s"] * len(row))
+    sql(f'INSERT INTO "{table.name}" ({quoted(table.columns)}) VALUES ({values})', *row)
+
+
+def stored(table: Table, where: str = "true", *parameters: Any) -> list[tuple[Any, ...]]:
+    key = ", ".join(table.key)
+    return rows(f'SELECT {quoted(table.columns)} FROM "{table.name}" WHERE {where} ORDER BY {key}', *parameters)
+
+
+def with_value(table: Table, row: tuple[Any, ...], column: str, value: Any) -> tuple[Any, ...]:
+    at = table.columns.index(column)
+    return (*row[:at], value, *row[at + 1 :])
+
+
+def found() -> str:
+    return "\n".join(str(finding) for finding in verify_all())
+
+
+@pytest.mark.parametrize("table", SESSIONS.tables, ids=lambda table: table.name)
+def test_every_column_of_every_projected_row_is_watched(story: SessionInfo, table: Table) -> None:
+    refused = []
+    for row in (stored(table, "stream_id = %s", story.stream)[i] for i in (0, -1)):
+        name = "/".join(str(part) for part in table.key_of(row)[1:]) or str(story.stream)
+        with changed(table, row, None):
+            assert f"table {table.name}, row {name}: it is missing" in found()
+        for column in table.columns:
+            if column == "stream_id":
+                continue
+            new = with_value(table, row, column, other(row[table.columns.index(column)]))
+            with changed(table, row, new) as happened:
+                if not happened:
+                    refused.append(column)
+                    continue
+                said = found()
+                assert f"table {table.name}, row " in said, column
+                assert (f"row {name}: " in said and column in said) or column in table.key, said
+    assert len(refused) <= 4, refused
+    assert found() == ""
+
+
+@pytest.mark.parametrize("table", SESSIONS.tables, ids=lambda table: table.name)
+def test_a_row_more_is_found_in_every_table(story: SessionInfo, table: Table) -> None:
+    row = stored(table, "stream_id = %s", story.stream)[-1]
+    for column in table.key:
+        value = row[table.columns.index(column)]
+        new = with_value(table, row, column, uuid4() if column == "stream_id" else other(value))
+        new = tuple("" if name == "client_order_id" else cell for name, cell in zip(table.columns, new, strict=True))
+        insert(table, new)
+        said = found()
+        assert f"table {table.name}" in said
+        assert "no event made it" in said or "there is no such stream" in said
+        delete(table, new)
+    assert found() == ""
+
+
+def test_verify_names_the_table_and_the_row_and_exits_1(
+    story: SessionInfo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sql("UPDATE markets_holding SET total = total + 1 WHERE participant = 'bob' AND asset = 'AAPL'")
+    with pytest.raises(SystemExit) as left:
+        call_command("verify")
+    assert left.value.code == 1
+    assert "table markets_holding, row bob/AAPL: total is " in capsys.readouterr().err
+
+
+def test_random_mutations_are_found_each(story: SessionInfo) -> None:
+    chance, missed, done = random.Random(4), list[str](), 0
+    tables = [*LEDGER, *SESSIONS.tables]
+    before = {table: stored(table) for table in tables}
+    with disarmed():
+        # What is missing while the triggers are, verify says first: it is not what is asked for here.
+        base = found().splitlines()
+        while done < MUTATIONS:
+            table = chance.choice(tables)
+            row, new, what = mutation(chance, table)
+            if row is None:
+                continue
+            with changed(table, row, new) as happened:
+                if not happened:
+                    continue
+                done += 1
+                if found().splitlines() == base:
+                    missed.append(f"{table.name} {what}: {row} -> {new}")
+    assert missed == []
+    assert {table: stored(table) for table in tables} == before
+    assert found() == ""
+
+
+def mutation(chance: random.Random, table: Table) -> tuple[Any, Any, str]:
+    """A random row, and what becomes of it; no row where that would be no lie."""
+    row = chance.choice(stored(table))
+    if chance.random() < 0.2:
+        return (None if table.name == "ledger_snapshot" else row), None, "deleted"
+    column = chance.choice(table.columns)
+    value = row[table.columns.index(column)]
+    if column in {"stream_id", "id"}:
+        new: Any = uuid4()
+    elif isinstance(value, bool):
+        new = not value
+    elif isinstance(value, str):
+        new = chance.choice([value[1:], f"{value}x", value.swapcase(), value.replace("1", "2"), ""])
+    else:
+        new = chance.choice([(value or 0) + chance.choice([-1, 1, 1000]), 0, chance.randrange(1 << 62)])
+    is_lie = new != value and (table.name, column) not in UNVERIFIABLE
+    return (row if is_lie else None), with_value(table, row, column, new), column
