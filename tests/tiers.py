@@ -15,7 +15,7 @@ from typing import NoReturn
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from tests.services import ServiceMissing, end_with_parent, postgresql
+from tests.services import ServiceMissing, chromium, end_with_parent, postgresql, redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 10
@@ -100,20 +100,44 @@ def _lint(_run: Run) -> Outcome:
 
 def _sqlite(run: Run) -> Outcome:
     url = f"sqlite:///{quote(str(run.folder / 'market.sqlite3'))}"
-    return _pytest(run, "sqlite", url, "-m", "not postgresql")
+    return _pytest(run, "sqlite", url, "-m", "not (postgresql or redis or browser)")
+
+
+def _redis(run: Run) -> Outcome:
+    return _with_program(run, "redis", redis_server)
+
+
+def _browser(run: Run) -> Outcome:
+    return _with_program(run, "browser", chromium)
+
+
+def _with_program(run: Run, tier: str, find: Callable[[], str]) -> Outcome:
+    """The tests marked with the tier's name, which find the program themselves once it is there."""
+    try:
+        find()
+    except ServiceMissing as missing:
+        return Outcome(missing=True, note=str(missing))
+    url = f"sqlite:///{quote(str(run.folder / f'{tier}.sqlite3'))}"
+    return _pytest(run, tier, url, "-m", tier)
 
 
 def _postgresql(run: Run) -> Outcome:
     try:
         with postgresql() as url:
-            return _pytest(run, "postgresql", url)
+            return _pytest(run, "postgresql", url, "-m", "not (redis or browser)")
     except ServiceMissing as missing:
         sentence, _, log = str(missing).partition("\n")
         _say(log)
         return Outcome(missing=True, note=sentence)
 
 
-TIERS: dict[str, Callable[[Run], Outcome]] = {"lint": _lint, "sqlite": _sqlite, "postgresql": _postgresql}
+TIERS: dict[str, Callable[[Run], Outcome]] = {
+    "lint": _lint,
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+    "redis": _redis,
+    "browser": _browser,
+}
 
 
 def _pytest(run: Run, tier: str, database_url: str, *selection: str) -> Outcome:

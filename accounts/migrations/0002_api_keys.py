@@ -6,45 +6,76 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('request_id', models.CharField(max_length=140)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('body', models.TextField()),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("request_id", models.CharField(max_length=140)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("body", models.TextField()),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'request_id'), name='accounts_answer_once')],
+                "constraints": [models.UniqueConstraint(fields=("user", "request_id"), name="accounts_answer_once")],
             },
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('prefix', models.CharField(max_length=8, unique=True)),
-                ('digest', models.CharField(max_length=64)),
-                ('scopes', models.CharField(help_text='Words: read, trade, organise, feed.', max_length=64)),
-                ('session_id', models.CharField(blank=True, help_text='The one session it opens; empty for all.', max_length=64)),
-                ('stream_id', models.UUIDField(editable=False, null=True)),
-                ('request_id', models.CharField(blank=True, help_text='The Idempotency-Key it was made under.', max_length=140)),
-                ('created_at', models.BigIntegerField()),
-                ('expires_at', models.BigIntegerField(default=0)),
-                ('last_used_at', models.BigIntegerField(default=0)),
-                ('revoked_at', models.BigIntegerField(default=0)),
-                ('issued_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80)),
+                ("prefix", models.CharField(max_length=8, unique=True)),
+                ("digest", models.CharField(max_length=64)),
+                ("scopes", models.CharField(help_text="Words: read, trade, organise, feed.", max_length=64)),
+                (
+                    "session_id",
+                    models.CharField(blank=True, help_text="The one session it opens; empty for all.", max_length=64),
+                ),
+                ("stream_id", models.UUIDField(editable=False, null=True)),
+                (
+                    "request_id",
+                    models.CharField(blank=True, help_text="The Idempotency-Key it was made under.", max_length=140),
+                ),
+                ("created_at", models.BigIntegerField()),
+                ("expires_at", models.BigIntegerField(default=0)),
+                ("last_used_at", models.BigIntegerField(default=0)),
+                ("revoked_at", models.BigIntegerField(default=0)),
+                (
+                    "issued_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_keys",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('request_id', ''), _negated=True), fields=('issued_by', 'request_id'), name='accounts_key_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("request_id", ""), _negated=True),
+                        fields=("issued_by", "request_id"),
+                        name="accounts_key_once",
+                    )
+                ],
             },
         ),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 
 def curl_calls(*, url: str, key: str, legs: Sequence[str], q: Sequence[int], session: str) -> str:
-    """Create, order, look, swap, settle, delete. They need a shell, curl and sed, and can be pasted again."""
+    """Create, order, look, swap, settle, delete. They need a shell, curl and sed."""
     own = {"session_id": "mine", "legs": legs, "q": q, "start_mode": "immediate", "end_mode": "manual"}
     order = {"participant_id": "alice", "asset": legs[0], "side": "buy", "order_type": "limit"}
     lines = [

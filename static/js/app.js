@@ -113,29 +113,29 @@
       setTimeout(() => event.detail.socketWrapper.reconnect(), 1000 + Math.random() * 1000);
     }
   });
-  // A push replaces what it brings: where one was in it, in focus and in scrolling, is kept.
+  // A fragment replaces the one before it: where the reader was in that one, in scrolling and in focus, is kept.
   const places = new Map();
   let focused = "";
-  const scrollers = () => document.querySelectorAll("[id] .scroll, .rfqs[id]");
-  const nameOf = (element) => element.closest("[id]").id;
-  body.addEventListener("htmx:wsBeforeMessage", () => {
-    focused = document.activeElement ? document.activeElement.id : "";
-    places.clear();
-    for (const element of scrollers()) {
-      if (element.scrollTop || element.scrollLeft) places.set(nameOf(element), [element.scrollTop, element.scrollLeft]);
-    }
+  const scrollerOf = (part) => (part.matches(".rfqs") ? part : part.querySelector(".scroll"));
+  body.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const part = event.detail.target;
+    const scroller = scrollerOf(part);
+    if (scroller && part.id) places.set(part.id, [scroller.scrollTop, scroller.scrollLeft]);
+    if (part.contains(document.activeElement)) focused = document.activeElement.id;
   });
-  const keepPlace = () => {
-    for (const element of scrollers()) {
-      const place = places.get(nameOf(element));
-      if (place) [element.scrollTop, element.scrollLeft] = place;
+  body.addEventListener("htmx:oobAfterSwap", () => {
+    for (const [id, place] of places) {
+      const part = document.getElementById(id);
+      const scroller = part && scrollerOf(part);
+      if (scroller) [scroller.scrollTop, scroller.scrollLeft] = place;
     }
+    places.clear();
     const again = focused && document.getElementById(focused);
-    if (again && document.activeElement !== again) again.focus({ preventScroll: true });
-  };
+    if (again) again.focus({ preventScroll: true });
+    focused = "";
+  });
 
   body.addEventListener("htmx:wsAfterMessage", (event) => {
-    keepPlace();
     const text = event.detail.message;
     if (text.includes('id="prices"')) announce("market-tick");
     if (text.includes('id="tape"')) announce("market-trade");

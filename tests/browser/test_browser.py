@@ -7,6 +7,7 @@ from tests.browser.conftest import Open
 from tests.browser.scene import SESSION
 from tests.browser.screenshots import PAGES
 
+pytestmark = pytest.mark.browser
 TERMINAL = f"/sessions/{SESSION}"
 SOON_MS = 1000
 
@@ -103,8 +104,9 @@ def test_a_push_keeps_focus_and_scrolling(browse: Open) -> None:
         watched.open(f"{TERMINAL}?asset=AAPL")
         _ready(watched.page)
     page = alice.page
-    page.locator("#tape .scroll").evaluate("element => { element.scrollTop = 60 }")
-    page.locator("#orders .actions button").first.focus()
+    # In one step each: between finding an element and using it, the first push may replace it.
+    page.evaluate("document.querySelector('#tape .scroll').scrollTop = 60")
+    page.evaluate("document.querySelector('#orders .actions button').focus()")
     name = page.evaluate("document.activeElement.id")
     top = page.locator("#tape tbody tr").first.inner_text()
     _place(bob.page, "sell", "0.0123", "1")

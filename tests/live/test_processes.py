@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from tests.live.floor import (
     rest_book,
     serving,
 )
-from tests.services import end_with_parent
+from tests.services import end_with_parent, redis_server
 
 pytestmark = [pytest.mark.usefixtures("ledger")]
 
@@ -97,9 +96,7 @@ def test_two_servers_tell_each_others_orders_and_a_restart_loses_nothing(tmp_pat
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[str]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed")
+    program = redis_server()
     socket = tmp_path / "redis.sock"
     command = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent)
@@ -110,6 +107,7 @@ def redis(tmp_path: Path) -> Iterator[str]:
     process.wait()
 
 
+@pytest.mark.redis
 def test_servers_poke_each_other_through_redis_and_do_without_when_it_dies(tmp_path: Path, redis: str) -> None:
     session = open_session("alice", "bob")
 

@@ -5,6 +5,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Protocol, Self
 from urllib.parse import quote
 
@@ -144,8 +145,8 @@ class Feed:
 class _Socket:
     """A websocket of the websockets package."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: ClientConnection, end: ExitStack) -> None:
+        self._connection, self._end = connection, end
 
     def receive(self, timeout: float) -> str | bytes:
         try:
@@ -160,7 +161,7 @@ class _Socket:
             raise HungUp(_code(closed)) from closed
 
     def close(self) -> None:
-        self._connection.close()
+        self._end.close()
 
 
 def _code(closed: ConnectionClosed) -> int:
@@ -170,14 +171,17 @@ def _code(closed: ConnectionClosed) -> int:
 def dial_websocket(url: str, key: str, session_id: str) -> Wire:
     """Raises OSError where another try may work, FeedClosed where it will not."""
     address = f"ws{url.removeprefix('http').rstrip('/')}/ws/sessions/{quote(session_id, safe='')}"
+    end = ExitStack()
     try:
-        connection = connect(
-            address,
-            additional_headers={"Authorization": f"Bearer {key}"},
-            compression=None,
-            max_size=None,  # a snapshot is as large as the market
-            close_timeout=1,
-            proxy=None,
+        connection = end.enter_context(
+            connect(
+                address,
+                additional_headers={"Authorization": f"Bearer {key}"},
+                compression=None,
+                max_size=None,  # a snapshot is as large as the market
+                close_timeout=0.2,  # nothing more is wanted of it
+                proxy=None,
+            )
         )
     except InvalidStatus as refused:
         if refused.response.status_code in {401, 403, 404}:
@@ -186,4 +190,4 @@ def dial_websocket(url: str, key: str, session_id: str) -> Wire:
         raise OSError(str(refused)) from refused
     except InvalidHandshake as error:
         raise OSError(str(error)) from error
-    return _Socket(connection)
+    return _Socket(connection, end)

@@ -24,12 +24,12 @@ _REQUOTE_EVERY_S = 1.0
 class Terms:
     """How it quotes. Shares and distances are fractions: 0.001 is a tenth of a percent."""
 
-    spread: Decimal = Decimal("0.001")
+    spread: Decimal = Decimal("0.002")
     """From the last price to the first level, and from level to level."""
     levels: int = 3
     size: Decimal = Decimal("0.01")
     """Of each level, as a share of the session's whole quantity of the leg."""
-    move: Decimal = Decimal("0.0003")
+    move: Decimal = Decimal("0.001")
     """How far a price may go before its leg is quoted anew."""
     margin: Decimal = Decimal("0.002")
     """Of an RFQ's rate."""
