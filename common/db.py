@@ -97,7 +97,11 @@ def one_moment(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """All reads inside see the database as it is at the first of them, while others go on writing.
 
     Django's atomic() gives no such thing: READ COMMITTED on PostgreSQL, and on SQLite it would lock writers out.
+    Inside a transaction it does nothing.
     """
+    if connection.in_atomic_block:
+        yield
+        return
     begin = "BEGIN" if connection.vendor == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     with connection.cursor() as cursor:
         cursor.execute(begin)
