@@ -269,7 +269,7 @@ class Runtime:
             deliver([(ticket, refusal) for ticket in tickets])
         except Unavailable as error:
             deliver([(ticket, _for_ticket(error, ticket)) for ticket in tickets])
-        except Exception as error:
+        except BaseException as error:  # even a SystemExit: a dead drain would leave its stream without one for ever
             if len(tickets) == 1:
                 log.exception("command %s on stream %s failed", tickets[0].command_id, stream)
                 deliver([(tickets[0], error)])

@@ -109,7 +109,8 @@ def _settle_all(group: Sequence[tuple[Ticket, Result]]) -> None:
 def _settle(ticket: Ticket, result: Result) -> None:
     if ticket.future.done():
         return
-    if isinstance(result, StopIteration):  # asyncio's futures don't take it, and its caller would wait for ever
+    if isinstance(result, StopIteration) or (isinstance(result, BaseException) and not isinstance(result, Exception)):
+        # asyncio's futures don't take the first, and would end the whole loop by SystemExit.
         result = RuntimeError(f"{result!r} came out of a command")
     if isinstance(result, BaseException):
         ticket.future.set_exception(result)

@@ -175,10 +175,11 @@ def _refuse(code: str, detail: str) -> list[Event]:
     raise DomainError(code, detail, field="amount")
 
 
-_ERRORS: dict[str, type[Exception]] = {
+_ERRORS: dict[str, type[BaseException]] = {
     "bug": ZeroDivisionError,
     "stop": StopIteration,
     "timeout": TimeoutError,
+    "exit": SystemExit,
 }
 _EVENTS: dict[str, list[Event]] = {
     "invariant": [Added(1, "a"), Broken()],

@@ -50,9 +50,9 @@ def terminate(pid: int) -> None:
 
 
 @contextmanager
-def administrator() -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the test database that Django knows nothing of."""
-    parameters = {**connection.get_connection_params()}
+def administrator(database: str = "") -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the test database, or another one beside it, that Django knows nothing of."""
+    parameters = {**connection.get_connection_params(), **({"dbname": database} if database else {})}
     wanted = {key: parameters.get(key) for key in ("host", "port", "user", "password", "dbname")}
     with psycopg.connect(**{k: v for k, v in wanted.items() if v}, autocommit=True) as own:
         yield own

@@ -12,7 +12,7 @@ from ledger.models import Event
 from ledger.runtime import Runtime
 from ledger.tests.conftest import MakeRuntime, open_counter
 from ledger.tests.counter import ANN, Add, CounterRow
-from ledger.tests.crowd import held, wait_for_tickets
+from ledger.tests.crowd import held, together, wait_for_tickets
 
 
 @pytest.fixture
@@ -117,6 +117,7 @@ def test_a_loop_that_closed_meanwhile_harms_nobody_else(
 
     def doomed() -> None:
         loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda *_: None)  # it would say that a task was destroyed, which it was
         call = loop.create_task(runtime.aexecute(stream, Add(1), ANN, command_id="doomed"))
         loop.run_until_complete(asyncio.wait([call], timeout=0.01))
         loop.close()
@@ -157,3 +158,17 @@ def test_callers_that_come_and_go_at_random_lose_nothing(runtime: Runtime, strea
     assert len(stored) == len(set(stored)) == CounterRow.objects.get().value
     assert set(acknowledged) <= set(stored)
     assert len(acknowledged) >= 24 * 8
+
+
+def test_stopping_in_the_midst_of_it_loses_nothing_and_leaves_nobody_waiting(runtime: Runtime, stream: UUID) -> None:
+    """The next ticket starts the writers again, whenever it comes."""
+
+    def work(number: int) -> int:
+        if number == 0:
+            for _ in range(15):
+                runtime.stop()
+            return 0
+        return sum(runtime.execute(stream, Add(1), ANN, timeout=10).events != [] for _ in range(25))
+
+    assert together(9, work) == [0] + [25] * 8
+    assert CounterRow.objects.get().value == 200

@@ -14,7 +14,7 @@ from ledger.tests.crowd import gathered, held, together
 from ledger.tickets import Outcome
 from ledger.verify import verify_all
 
-CULPRITS = ["bug", "stop", "timeout", "invariant", "unlawful", "overflow", "huge", "surrogate"]
+CULPRITS = ["bug", "stop", "timeout", "exit", "invariant", "unlawful", "overflow", "huge", "surrogate"]
 # SQLite has no lengths of texts and takes a NUL: there these two are no poison.
 ON_POSTGRESQL = [pytest.param(how, marks=pytest.mark.postgresql) for how in ("long", "nul")]
 
@@ -44,9 +44,9 @@ def test_one_poison_among_64_fails_alone(runtime: Runtime, stream: UUID, how: st
     assert list(verify_all()) == []
 
 
-@pytest.mark.parametrize("how", ["bug", "stop", "timeout", "invariant"])
+@pytest.mark.parametrize("how", ["bug", "stop", "timeout", "exit", "invariant"])
 def test_a_poison_alone_is_told_its_own_error(runtime: Runtime, stream: UUID, how: str) -> None:
-    expected = {"bug": ZeroDivisionError, "stop": RuntimeError, "timeout": TimeoutError}
+    expected = {"bug": ZeroDivisionError, "stop": RuntimeError, "exit": RuntimeError, "timeout": TimeoutError}
     with pytest.raises(expected.get(how, InvariantViolation)):
         runtime.execute(stream, Misbehave(how), ANN)
     with pytest.raises(expected.get(how, InvariantViolation)):

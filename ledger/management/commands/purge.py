@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from common.clock import now_us
 from common.terminal import progress
@@ -44,7 +44,10 @@ class Command(BaseCommand):
 
 
 def _purge(row: Stream, using: str) -> None:
-    with transaction.atomic(using=using):
-        for model in (Event, CommandRow, Snapshot):
-            model._default_manager.using(using).filter(stream_id=row.id).delete()
-        Stream.objects.using(using).filter(id=row.id).update(purged_at=now_us())
+    try:
+        with transaction.atomic(using=using):
+            for model in (Event, CommandRow, Snapshot):
+                model._default_manager.using(using).filter(stream_id=row.id).delete()
+            Stream.objects.using(using).filter(id=row.id).update(purged_at=now_us())
+    except IntegrityError as refused:
+        raise CommandError("On PostgreSQL only the owner of the tables may: set DATABASE_OWNER_URL.") from refused
