@@ -83,12 +83,25 @@
   let isOpen = false;
   let seenSeq = document.getElementById("head") ? document.getElementById("head").dataset.seq : "";
 
+  // A form whose answer is under way stays until it is here: htmx loses an answer whose form has gone meanwhile.
+  let wasSkipped = false;
+  const isTaken = (part) => {
+    const here = part.id && document.getElementById(part.id);
+    const isWaiting = here && here.querySelector(".htmx-request") !== null;
+    wasSkipped = wasSkipped || isWaiting;
+    return here && !isWaiting;
+  };
+  body.addEventListener("htmx:afterRequest", () => {
+    if (wasSkipped) announce("market-resync");
+    wasSkipped = false;
+  });
+
   htmx.defineExtension("present", {
     transformResponse(text) {
       const page = new DOMParser().parseFromString(`<body><template>${text}</template>`, "text/html");
       const parts = page.querySelector("template").content;
       for (const part of [...parts.children]) {
-        if (!part.id || !document.getElementById(part.id)) part.remove();
+        if (!isTaken(part)) part.remove();
       }
       return [...parts.children].map((part) => part.outerHTML).join("");
     },
