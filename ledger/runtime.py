@@ -42,9 +42,7 @@ from ledger.tickets import (
 from ledger.warm import Warm, WarmStates, dump, load
 
 MOST_ID_CHARACTERS = 160
-_BREATH = 0.0005
-"""Seconds. Those who were just answered get the interpreter for a moment, so that they come back as one batch and not
-as two halves that take turns. It is no wait for more: a lone caller never sees it."""
+_BREATH, _MOST_BREATHS = 0.0005, 4
 log = logging.getLogger("ledger.runtime")
 _STREAM_IDS = UUID("5e2d6c52-6a9c-4e6b-9d5e-0c2f5d9a7b11")
 
@@ -255,8 +253,7 @@ class Runtime:
                     del self._mailboxes[mailbox.stream]
                     return
             self._serve(mailbox.stream, [ticket for ticket in tickets if not ticket.future.done()])
-            if count > 1 and len(mailbox.tickets) < count:
-                time.sleep(_BREATH)
+            _breathe(mailbox, count)
         self._writers.submit(lambda: self._drain(mailbox))
 
     def _serve(self, stream: UUID, tickets: list[Ticket]) -> None:
@@ -378,6 +375,17 @@ class Runtime:
             store.save_snapshot(warm.stream, warm.seq, warm.domain.engine_version, dump(warm))
         except Exception:
             log.exception("no snapshot of stream %s at %s", warm.stream, warm.seq)
+
+
+def _breathe(mailbox: Mailbox, answered: int) -> None:
+    """Give the interpreter to those who were just answered, as long as they keep coming back.
+
+    Otherwise callers that ask again at once fall into two halves that take turns. A lone caller never sees it.
+    """
+    before, breaths = -1, 0
+    while answered > 1 and before < len(mailbox.tickets) < answered and breaths < _MOST_BREATHS:
+        before, breaths = len(mailbox.tickets), breaths + 1
+        time.sleep(_BREATH)
 
 
 def _check_id(command_id: str) -> None:
