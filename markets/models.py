@@ -190,6 +190,17 @@ class Quote(models.Model):
         )
 
 
+class Announcement(models.Model):
+    """What the organiser said; `participant` is who alone was told, empty for everybody."""
+
+    pk = CompositePrimaryKey("stream_id", "seq")
+    stream_id = models.UUIDField()
+    seq = models.BigIntegerField()
+    at = models.BigIntegerField()
+    participant = models.CharField(max_length=32)
+    text = models.TextField()
+
+
 class Settlement(models.Model):
     """The settlement, and each correction of it: the newest holds."""
 

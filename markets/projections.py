@@ -1,4 +1,4 @@
-"""State → rows. The only writer of session, participant, holding, order, trade, RFQ, quote and settlement rows."""
+"""State → rows. The only writer of the rows of sessions, and of all that happens in them."""
 
 from collections.abc import Callable, Iterable
 from uuid import UUID
@@ -34,7 +34,8 @@ BUSTS = Table(models.TradeBust)
 RFQS = Table(models.Rfq)
 QUOTES = Table(models.Quote)
 SETTLEMENTS = Table(models.Settlement)
-TABLES = (SESSIONS, PARTICIPANTS, HOLDINGS, ORDERS, TRADES, BUSTS, RFQS, QUOTES, SETTLEMENTS)
+ANNOUNCEMENTS = Table(models.Announcement)
+TABLES = (SESSIONS, PARTICIPANTS, HOLDINGS, ORDERS, TRADES, BUSTS, RFQS, QUOTES, SETTLEMENTS, ANNOUNCEMENTS)
 
 
 def take_writes(state: SessionState) -> list[tuple[Table, list[Row]]]:
@@ -53,6 +54,8 @@ def take_writes(state: SessionState) -> list[tuple[Table, list[Row]]]:
     _add(writes, QUOTES, changed.quotes.items(), lambda _, quote: _quote(stream, quote))
     if changed.settlements:
         writes.append((SETTLEMENTS, [_settlement(stream, settled) for settled in changed.settlements]))
+    if changed.announcements:
+        writes.append((ANNOUNCEMENTS, [(stream, *said) for said in changed.announcements]))
     return writes
 
 

@@ -18,6 +18,7 @@ from ledger.verify import verify_stream
 from markets.engine.events import Amounts, Bounds, Fixing
 from markets.engine.state import CASH, TREASURY, Facts, SessionState
 from markets.models import (
+    Announcement,
     DisplayName,
     Holding,
     MarketSession,
@@ -251,6 +252,15 @@ def sessions_page(after: tuple[int, UUID] | None, limit: int, *, only: UUID | No
         at, stream = after
         rows = rows.filter(Q(created_at__gt=at) | Q(created_at=at, stream_id__gt=stream))
     return [_session(row) for row in rows[:limit]]
+
+
+def announcements(stream: UUID, *, to: str | None, before: int = 0, limit: int = 100) -> list[Announcement]:
+    """The newest `limit` announcements before event `before` (0: all): everybody's and those to the participant `to`
+    ("" for nobody's); all of them for None."""
+    rows = Announcement.objects.filter(stream_id=stream)
+    if to is not None:
+        rows = rows.filter(participant__in={"", to})
+    return list((rows.filter(seq__lt=before) if before else rows).order_by("-seq")[:limit])
 
 
 def participant_of(stream: UUID, user_uid: str) -> str | None:
@@ -502,8 +512,8 @@ def search_events(
 ) -> list[Event]:
     """The newest events first; `before` a seq, of one kind, by one of the actors, with `text` in their payload.
 
-    Looking for actors or text, a `reader` finds no events about orders but those they caused: an answer to such a
-    search would tell what others ordered.
+    Looking for actors or text, a `reader` finds no events about orders but those they caused, and no private
+    announcements but their own: an answer to such a search would tell what others ordered or were told.
     """
     rows = Event.objects.filter(stream_id=stream).order_by("-seq")
     if kind:
@@ -513,7 +523,10 @@ def search_events(
     if text:
         rows = rows.filter(payload__icontains=text)
     if reader is not None and (actors or text):
+        own = participant_of(stream, reader) or ""
+        heard = Q(payload__contains='"participant":""') | Q(payload__contains=f'"participant":"{own}"')
         rows = rows.exclude(Q(type__in=ORDER_EVENTS) & ~Q(actor=reader))
+        rows = rows.exclude(Q(type="AnnouncementMade") & ~heard)
     return list((rows.filter(seq__lt=before) if before else rows)[:limit])
 
 

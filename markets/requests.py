@@ -268,6 +268,14 @@ def provide_quote(rfq: int, body: object) -> c.ProvideQuote:
     return command
 
 
+def announce(body: object) -> c.Announce:
+    """POST /sessions/{id}/announcements → Announce."""
+    fields = Fields(body)
+    command = c.Announce(text=fields.text("text").strip(), participant=fields.text("participant_id", ""))
+    fields.end()
+    return command
+
+
 def _seconds(fields: Fields) -> int:
     """expires_in: whole seconds, absent for never."""
     seconds = fields.units("expires_in", 0, default=0, minimum=1)

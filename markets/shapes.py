@@ -11,10 +11,10 @@ from common.clock import SECOND, isoformat
 from common.ids import public_id
 from common.money import format_units
 from ledger.domain import Committed
-from markets.engine.events import Fixing, OrderCancelled, OrderExpired, OrderPlaced, OrderReplaced
+from markets.engine.events import AnnouncementMade, Fixing, OrderCancelled, OrderExpired, OrderPlaced, OrderReplaced
 from markets.engine.state import CASH, RATE_DECIMALS, TREASURY
 from markets.handlers.orders import OrderReceipt
-from markets.models import Order, Quote, Rfq, Trade
+from markets.models import Announcement, Order, Quote, Rfq, Trade
 from markets.queries import BookInfo, BookLevel, HoldingInfo, ParticipantInfo, SessionInfo, SettlementInfo
 from markets.valuation import Candle, Prices, Standing
 from oracle.facade import FeedInfo, TickInfo
@@ -401,6 +401,22 @@ def event(found: Committed, *, readable: bool) -> Shape:
         "hash": found.hash,
         "withheld": not readable,
     }
+
+
+def announcement(info: SessionInfo, row: Announcement) -> Shape:
+    """What was said; `participant_id` is who alone was told, null for everybody."""
+    return {
+        "announcement_id": public_id(info.stream, row.seq),
+        "session_id": info.session_id,
+        "participant_id": row.participant or None,
+        "text": row.text,
+        "announced_at": moment(row.at),
+    }
+
+
+def private_announcement(found: Committed) -> str:
+    """Who alone was told what this event says; "" for all other events."""
+    return found.event.participant if isinstance(found.event, AnnouncementMade) else ""
 
 
 def private_order(found: Committed) -> int:

@@ -68,6 +68,7 @@ STATUS: Mapping[str, int] = {
     "insufficient_units": 422,
     "insufficient_funds": 422,
     "invalid_allocation": 422,
+    "invalid_announcement": 422,
     "invalid_bulk": 422,
     "invalid_handle": 422,
     "invalid_command_id": 422,

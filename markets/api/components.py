@@ -365,6 +365,19 @@ COMPONENTS: dict[str, Schema] = {
         executed_at=_TIME,
         busted=_FLAG,
     ),
+    "Announcement": _answer(
+        announcement_id=_ID,
+        session_id=_TEXT,
+        participant_id={**_maybe(_TEXT), "description": "Who alone was told; null: everybody."},
+        text=_TEXT,
+        announced_at=_TIME,
+    ),
+    "NewAnnouncement": _body(
+        "text",
+        example={"text": "Five minutes left."},
+        text={"type": "string", "minLength": 1, "maxLength": 500},
+        participant_id={**_HANDLE, "description": "Tell only this one; everybody if absent."},
+    ),
     # Prices
     "Tick": _answer(
         session_id=_TEXT,

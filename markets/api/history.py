@@ -1,6 +1,6 @@
 """What happened and what it is worth: events, verify, export, portfolio, leaderboard, candles."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from common.clock import SECOND, now_us
 from common.errors import DomainError, InvalidInput
 from ledger import export
+from ledger.domain import Committed
 from ledger.models import Stream
 from markets import queries, shapes, valuation
 from markets.api.access import MarketView, reply
@@ -24,7 +25,8 @@ _LINES_AT_ONCE = 500
 
 @described("Event", page=True, parameters={"after": "the seq after which to read"})
 class Events(MarketView):
-    """The ledger's events, oldest first, gap-free. Of others' orders a member only sees that something happened."""
+    """The ledger's events, oldest first, gap-free. Of others' orders, and of what they alone were told, a member sees
+    only that something happened."""
 
     def get(self, request: Request, session_id: str) -> Response:
         seat = self.seat(session_id)
@@ -32,16 +34,19 @@ class Events(MarketView):
         after, limit = query.number("after", default=0), query.limit()
         query.end()
         found = queries.events_page(seat.stream, after, limit)
-        private = {item.seq: shapes.private_order(item) for item in found}
-        owners = queries.order_owners(seat.stream, {number for number in private.values() if number})
+        owners = queries.order_owners(seat.stream, {shapes.private_order(item) for item in found} - {0})
         shown = [
-            shapes.event(
-                item,
-                readable=seat.organises or not private[item.seq] or owners.get(private[item.seq]) == seat.handle,
-            )
+            shapes.event(item, readable=seat.organises or _owner(item, owners) in {None, seat.handle})
             for item in found
         ]
         return reply(listed(shown, query.page(found, limit, found[-1].seq if found else 0, name="after")))
+
+
+def _owner(item: Committed, owners: Mapping[int, str]) -> str | None:
+    """Whose business alone an event is; None for everybody's."""
+    if number := shapes.private_order(item):
+        return owners.get(number, "")
+    return shapes.private_announcement(item) or None
 
 
 @described("Verification")

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from markets.api import feeds, history, keys, orders, participants, rfq, sessions
+from markets.api import announcements, feeds, history, keys, orders, participants, rfq, sessions
 
 
 class _Converter:
@@ -67,6 +67,7 @@ urlpatterns = [
     path(f"{_S}/participants", participants.Participants.as_view(), name="api-participants"),
     path(f"{_S}/participants/<api_handle:handle>", participants.Participant.as_view(), name="api-participant"),
     path(f"{_S}/allocations", participants.Allocations.as_view(), name="api-allocations"),
+    path(f"{_S}/announcements", announcements.Announcements.as_view(), name="api-announcements"),
     path(f"{_S}/prices", feeds.Prices.as_view(), name="api-prices"),
     path("feeds", feeds.Feeds.as_view(), name="api-feeds"),
     path("feeds/<api_feed:feed_id>", feeds.Feed.as_view(), name="api-feed"),

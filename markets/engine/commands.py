@@ -159,6 +159,13 @@ class AcceptQuote(Command, frozen=True, kw_only=True):
     quote: int
 
 
+class Announce(Command, frozen=True, kw_only=True):
+    """Say something to everybody, or to one participant alone."""
+
+    text: str
+    participant: str = ""
+
+
 class BustTrade(Command, frozen=True, kw_only=True):
     """Undo a trade. Its facts come from the ledger: the state forgets trades once their rows are written."""
 

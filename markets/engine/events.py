@@ -239,6 +239,13 @@ class PriceFixed(Event, frozen=True):
     fixing: Fixing
 
 
+class AnnouncementMade(Event, frozen=True):
+    """The organiser said something; `participant` is who alone was told, "" for everybody."""
+
+    participant: str
+    text: str
+
+
 EVENTS: tuple[type[Event], ...] = (
     SessionCreated,
     BasketFixed,
@@ -268,4 +275,5 @@ EVENTS: tuple[type[Event], ...] = (
     TradeExecuted,
     TradeBusted,
     PriceFixed,
+    AnnouncementMade,
 )

@@ -8,6 +8,7 @@ from markets.engine import events as e
 from markets.engine.state import (
     CASH,
     TREASURY,
+    Announced,
     Changed,
     Order,
     Participant,
@@ -101,6 +102,10 @@ def _corrected(state: SessionState, event: e.SettlementCorrected, at: int) -> No
 
 def _cancelled(state: SessionState, event: e.SessionCancelled, at: int) -> None:
     _set_status(state, "cancelled")
+
+
+def _announced(state: SessionState, event: e.AnnouncementMade, at: int) -> None:
+    state.changed.announcements.append(Announced(state.facts.seq, at, event.participant, event.text))
 
 
 def _price_fixed(state: SessionState, event: e.PriceFixed, at: int) -> None:
@@ -390,6 +395,7 @@ _STEPS: dict[type[Event], Step] = {
     e.SettlementCorrected: _corrected,
     e.SessionCancelled: _cancelled,
     e.PriceFixed: _price_fixed,
+    e.AnnouncementMade: _announced,
     e.ParticipantJoined: _joined,
     e.ParticipantRemoved: _removed,
     e.CashIssued: _cash_issued,

@@ -199,6 +199,15 @@ class Settled(NamedTuple):
     reason: str
 
 
+class Announced(NamedTuple):
+    """What was said, to everybody where there is no participant."""
+
+    seq: int
+    at: int
+    participant: str
+    text: str
+
+
 class Touched:
     """What one command touched, with what had been there: what the cheap invariants compare."""
 
@@ -215,6 +224,7 @@ class Changed:
     def __init__(self) -> None:
         self.session = False
         self.settlements: list[Settled] = []
+        self.announcements: list[Announced] = []
         self.participants: dict[str, Participant] = {}
         self.holdings: dict[tuple[str, str], Holding] = {}
         self.orders: dict[int, Order] = {}

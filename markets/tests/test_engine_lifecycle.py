@@ -86,6 +86,7 @@ TABLE: dict[str, tuple[Make, Actor, tuple[str, ...]]] = {
         OLIVIA,
         ("active", "halted"),
     ),
+    "announce": (lambda n: c.Announce(text="Five minutes left.", participant="bob"), OLIVIA, STATUSES),
 }
 
 
@@ -102,7 +103,19 @@ def test_an_action_is_done_where_it_is_legal_and_refused_with_the_status_elsewhe
         assert status in refused.detail
 
 
-ORGANISERS = ("start", "halt", "resume", "close", "settle", "correct", "cancel", "fix", "allocate", "bust")
+ORGANISERS = (
+    "start",
+    "halt",
+    "resume",
+    "close",
+    "settle",
+    "correct",
+    "cancel",
+    "fix",
+    "allocate",
+    "bust",
+    "announce",
+)
 
 
 @pytest.mark.parametrize("action", ORGANISERS)
@@ -324,3 +337,16 @@ def test_a_cancelled_session_stays_as_it_is_whatever_time_brings() -> None:
     market = Market(start_mode="scheduled", t1=T0 + MINUTE, end_mode="timed", duration=MINUTE)
     market.do(c.CancelSession(reason="rain"))
     assert market.wait(seconds=3600) == []
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 501])
+def test_an_announcement_says_something_and_not_too_much(text: str) -> None:
+    refused = Market().refuse(c.Announce(text=text))
+    assert (refused.code, refused.field) == ("invalid_announcement", "text")
+
+
+def test_nobody_is_told_anything_who_is_not_there() -> None:
+    market = Market()
+    assert market.refuse(c.Announce(text="hello", participant="zoe")).code == "unknown_participant"
+    market.do(c.RemoveParticipant(participant="carol"))
+    assert market.refuse(c.Announce(text="hello", participant="carol")).code == "participant_removed"

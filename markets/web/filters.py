@@ -11,6 +11,8 @@ from common.clock import isoformat, to_datetime
 from common.ids import public_id
 from common.money import format_units
 from markets.engine.state import RATE_DECIMALS
+from markets.queries import SessionInfo
+from markets.web import panels
 
 register = template.Library()
 
@@ -83,6 +85,12 @@ def lookup(mapping: dict[object, object] | None, key: object) -> object:
 def words(text: str) -> str:
     """partially_filled → partially filled."""
     return str(text).replace("_", " ")
+
+
+@register.inclusion_tag("markets/live/announcements.html")
+def announcements(session: SessionInfo, handle: str, oob: bool = False) -> dict[str, object]:  # noqa: FBT001, FBT002  templates have no keywords of their own
+    """What the organiser said to whoever looks."""
+    return {**panels.announcements(session, handle), "oob": oob}
 
 
 @register.simple_tag

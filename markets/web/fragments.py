@@ -68,11 +68,14 @@ def render_public(change: Change) -> str:
         parts.append(_rendered("tape", panels.tape(session)))
     if _has(change, _RFQ_EVENTS):
         parts.append(_rendered("rfqs", panels.rfqs(session, None)))
+    if _told(change, ""):
+        parts.append(_rendered("announcements", panels.announcements(session, "")))
     return "".join(parts)
 
 
 def render_own(change: Change, handle: str) -> str:
-    """What the participant `handle` alone may see of `change`: orders, holdings, RFQs with their buttons."""
+    """What the participant `handle` alone may see of `change`: orders, holdings, RFQs with their buttons,
+    announcements to it."""
     session = _session(change.stream)
     if session is None:
         return ""
@@ -83,7 +86,14 @@ def render_own(change: Change, handle: str) -> str:
         parts.append(_rendered("holdings", panels.holdings(session, handle)))
     if _has(change, _RFQ_EVENTS):
         parts.append(_rendered("rfqs", panels.rfqs(session, handle)))
+    if _told(change, "", handle):
+        parts.append(_rendered("announcements", panels.announcements(session, handle)))
     return "".join(parts)
+
+
+def _told(change: Change, *who: str) -> bool:
+    """Whether something was said to one of these; "" is everybody."""
+    return any(isinstance(item.event, e.AnnouncementMade) and item.event.participant in who for item in change.events)
 
 
 def _has(change: Change, kinds: tuple[type, ...]) -> bool:

@@ -21,7 +21,8 @@ _LARGEST = (1 << 63) - 1
 class Entry:
     """An event as the page shows it; `facts` are the members of its payload as text.
 
-    Withheld: it is about somebody else's order. Its place and hash are shown, so that the chain can be followed.
+    Withheld: it is about somebody else's order, or was said to somebody else alone. Its place and hash are shown, so
+    that the chain can be followed.
     """
 
     row: Event
@@ -72,11 +73,18 @@ def _entries(who: Visitor, names: dict[str, str], rows: Sequence[Event]) -> list
     owners = queries.order_owners(who.stream, set(orders.values()))
     found = []
     for row in rows:
-        if row.seq in orders and owners.get(orders[row.seq]) != who.handle:
+        if (row.seq in orders and owners.get(orders[row.seq]) != who.handle) or _is_for_another(who, row):
             found.append(Entry(row, "", (), is_withheld=True))
         else:
             found.append(Entry(row, _actor(who, names, row.actor), _facts(row.payload), is_withheld=False))
     return found
+
+
+def _is_for_another(who: Visitor, row: Event) -> bool:
+    """Whether it is an announcement to one participant, who isn't the reader."""
+    if row.type != "AnnouncementMade" or who.is_organiser:
+        return False
+    return json.loads(row.payload)["participant"] not in {"", who.handle}
 
 
 def _order_of(row: Event) -> int:

@@ -192,6 +192,11 @@ def holdings(session: SessionInfo, handle: str) -> Context:
     }
 
 
+def announcements(session: SessionInfo, handle: str) -> Context:
+    """What the organiser said lately to everybody, and to this participant alone; newest first."""
+    return {"session": session, "announcements": queries.announcements(session.stream, to=handle, limit=3)}
+
+
 def standings(session: SessionInfo, prices: valuation.Prices) -> Mapping[str, valuation.Standing]:
     """Everybody's by handle, worked out once per event and tick, whoever looks."""
     seq, _ = queries.head(session.stream)

@@ -22,6 +22,7 @@ _PURPOSE = {
     "quote": "A quote, after a change.",
     "order": "Your order, after a change. Only ever your own.",
     "status": "The session, after a change of its life.",
+    "announcement": "What the organiser said to everybody, or to you alone.",
     "heartbeat": "Every five seconds: the feed lives.",
     "resync": "You read too slowly and are being closed with 4408: connect again.",
     "error": "What you sent was not understood.",

@@ -157,6 +157,16 @@ class StatusData(Data):
     reason: str | None
 
 
+class AnnouncementData(Data):
+    """What the organiser said; `participant_id` is you where only you were told, null for everybody."""
+
+    announcement_id: str
+    session_id: str
+    participant_id: str | None
+    text: str
+    announced_at: Moment
+
+
 class SnapshotData(Data):
     """Everything, as of `seq`: forget what you held. `participant_id` is null for those who don't trade here."""
 
@@ -209,6 +219,7 @@ DATA: dict[str, type[Data]] = {
     "quote": QuoteData,
     "order": OrderData,
     "status": StatusData,
+    "announcement": AnnouncementData,
     "heartbeat": HeartbeatData,
     "resync": ResyncData,
     "error": ErrorData,

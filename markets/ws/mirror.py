@@ -148,6 +148,9 @@ class Mirror:
             if row.participant in audiences:
                 fills = [trade for trade in trades if row.number in {trade.maker, trade.taker}]
                 step.facts.append(Fact("order", seq, at, shapes.order(info, row, fills), row.participant))
+        for row in rows.get(projections.ANNOUNCEMENTS, ()):
+            if not row.participant or row.participant in audiences:
+                step.facts.append(Fact("announcement", seq, at, shapes.announcement(info, row), row.participant))
         if isinstance(item.event, _LIFE):
             step.status_changed = True
             reason = getattr(item.event, "reason", "") or None

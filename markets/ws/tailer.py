@@ -33,7 +33,7 @@ _PAUSE_S = 0.1
 _HTML_PAUSE_S = 0.2
 _HISTORY = 4096
 _RECENT = 64
-_ORDER = {"trade": 0, "book": 1, "allocation": 2, "rfq": 3, "quote": 4, "order": 5, "status": 6}
+_ORDER = {"trade": 0, "book": 1, "allocation": 2, "rfq": 3, "quote": 4, "order": 5, "status": 6, "announcement": 7}
 """Within one seq: the trade first, so that whoever holds a seq has its trade; then what stands now; then the rest."""
 
 

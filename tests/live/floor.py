@@ -271,6 +271,8 @@ def check(message: dict[str, Any], who: str | None) -> None:
     msgspec.convert(data, shape)
     if kind in {"order", "allocation"}:
         assert data["participant_id"] == who, message
+    if kind == "announcement":
+        assert data["participant_id"] in {None, who}, message
     if kind == "snapshot":
         assert data["participant_id"] == who, message
         assert all(order["participant_id"] == who for order in data["orders"]), message

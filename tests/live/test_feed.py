@@ -22,6 +22,7 @@ from accounts.models import ApiKey
 from markets import requests
 from markets.engine import commands as c
 from markets.handlers import orders, participants, prices, rfq, sessions
+from markets.handlers.announcements import announce
 from markets.models import Trade
 from tests.live.floor import (
     LEG,
@@ -89,6 +90,37 @@ def test_an_order_is_seen_by_others_within_a_second_and_a_fill_by_both(server: S
                 lambda m: m["type"] == "allocation" and m["data"]["holdings"][LEG]["total"] > "1000"
             )
             assert held["data"]["holdings"]["CASH"]["total"] == "99700.00000000"
+
+    asyncio.run(story())
+
+
+def test_an_announcement_is_heard_by_all_and_a_private_one_by_its_receiver_alone(server: Server) -> None:
+    session = open_session("alice", "bob")
+
+    def say(text: str, to: str = "") -> None:
+        announce(session.stream, c.Announce(text=text, participant=to), session.organiser)
+
+    async def story() -> None:
+        async with (
+            listening(server, session, "alice") as alice,
+            listening(server, session, "bob") as bob,
+            listening(server, session, None) as boss,
+        ):
+            for ear in (alice, bob, boss):
+                await ear.hear_kind("snapshot")
+            held = bob.seq
+            await aside(say, "bob alone", "bob")
+            await aside(say, "five minutes left")
+            for ear in (alice, boss):
+                heard = await ear.hear_kind("announcement")
+                assert (heard["data"]["text"], heard["data"]["participant_id"]) == ("five minutes left", None)
+            assert [(await bob.hear_kind("announcement"))["data"]["text"] for _ in range(2)] == [
+                "bob alone",
+                "five minutes left",
+            ]
+            await bob.socket.send(json.dumps({"op": "resume", "seq": held}))
+            bob.seq = held  # as if nothing of it had come
+            assert (await bob.hear_kind("announcement"))["data"]["participant_id"] == "bob"
 
     asyncio.run(story())
 

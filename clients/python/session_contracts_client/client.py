@@ -249,6 +249,15 @@ class Client:
         path = _session(session_id, f"orderbook/{_quoted(asset)}")
         return self._get(shapes.Book, path, {"quote": quote, "depth": depth})
 
+    def announcements(self, session_id: str) -> Iterator[shapes.Announcement]:
+        """What the organiser said to everybody and to you, newest first."""
+        return self._pages(shapes.Announcement, _session(session_id, "announcements"))
+
+    def announce(self, session_id: str, text: str, *, participant_id: str | None = None) -> shapes.Announcement:
+        """Say something to everybody, or to one participant alone. For organisers."""
+        body = {"text": text, **({"participant_id": participant_id} if participant_id else {})}
+        return self._post(shapes.Announcement, _session(session_id, "announcements"), body)
+
     # RFQs and trades
 
     def request_quote(

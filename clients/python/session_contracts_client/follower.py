@@ -23,6 +23,7 @@ _DATA: dict[str, type[Data]] = {
     "quote": shapes.Quote,
     "order": shapes.Order,
     "status": shapes.StatusChange,
+    "announcement": shapes.Announcement,
     "heartbeat": shapes.Heartbeat,
     "error": shapes.Complaint,
 }

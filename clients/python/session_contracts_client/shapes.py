@@ -392,6 +392,17 @@ class StatusChange:
 
 
 @dataclass(frozen=True)
+class Announcement:
+    """What the organiser said; `participant_id` is you where only you were told."""
+
+    announcement_id: str
+    session_id: str
+    participant_id: str | None
+    text: str
+    announced_at: datetime
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     server_time: datetime
     feed_seq: int
@@ -405,4 +416,17 @@ class Complaint:
     detail: str
 
 
-Data = Snapshot | Tick | Trade | Book | Allocation | Rfq | Quote | Order | StatusChange | Heartbeat | Complaint
+Data = (
+    Snapshot
+    | Tick
+    | Trade
+    | Book
+    | Allocation
+    | Rfq
+    | Quote
+    | Order
+    | StatusChange
+    | Announcement
+    | Heartbeat
+    | Complaint
+)

@@ -22,6 +22,7 @@ LEGAL: Mapping[str, frozenset[str]] = {
     "trade": frozenset({"active"}),
     "cancel an order, RFQ or quote": frozenset({"active", "halted"}),
     "bust a trade": frozenset({"active", "halted"}),
+    "announce": frozenset({"created", "active", "halted", "closed", "settled", "cancelled"}),
 }
 
 

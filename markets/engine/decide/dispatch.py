@@ -7,7 +7,7 @@ from common.events import Event
 from common.ids import Actor
 from markets.engine import commands as c
 from markets.engine import events as e
-from markets.engine.decide import lifecycle, orders, participants, rfq, trades
+from markets.engine.decide import announcements, lifecycle, orders, participants, rfq, trades
 from markets.engine.state import SessionState
 
 Decision = Callable[[SessionState, Any, Actor, int], list[Event]]
@@ -81,4 +81,5 @@ _DECISIONS: dict[type[c.Command], Decision] = {
     c.WithdrawQuote: rfq.withdraw,
     c.AcceptQuote: rfq.accept,
     c.BustTrade: trades.bust,
+    c.Announce: announcements.announce,
 }
