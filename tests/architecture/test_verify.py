@@ -20,6 +20,7 @@ from ledger.warm import dump, load
 from markets.domain import SESSIONS
 from markets.engine import commands as c
 from markets.handlers import orders, prices, rfq
+from markets.handlers.announcements import announce
 from markets.queries import SessionInfo
 from markets.tests.floor import OLIVIA, open_session, place, swap, user
 
@@ -39,6 +40,7 @@ def story(transactional_db: None) -> SessionInfo:
     place(session, "bob", "buy", 1, 2, client_order_id="mine")
     swap(session, "alice", "bob", 3, "0.5")
     rfq.bust_trade(session.stream, trade, OLIVIA, reason="a mistake")
+    announce(session.stream, c.Announce(text="Five minutes left."), OLIVIA)
     open_session(session_id="other", split=False)
     seq = Stream.objects.get(id=session.stream).seq
     early = load(SESSIONS, session.stream, upto=seq - 2)
