@@ -1,25 +1,22 @@
 """Settings, from the environment only. A wrong or missing value stops the start with a sentence."""
 
-import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+from common.hosts import is_loopback
+from sessioncontracts.environment import Environment, unfit_for_public
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = os.environ
-
-
-def _flag(name: str, *, default: bool) -> bool:
-    text = env.get(name, str(default)).strip().lower()
-    if text not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
-        raise ImproperlyConfigured(f"{name} must be true or false, not {text!r}.")
-    return text in {"true", "1", "yes", "on"}
+env = Environment()
+env.refuse_unknown()
 
 
 def _database(variable: str, default: str) -> dict[str, object]:
-    url = env.get(variable) or default
+    url = env.text(variable, default)
     if url.split(":", 1)[0] not in {"sqlite", "postgres", "postgresql"}:
         raise ImproperlyConfigured(f"{variable} must begin with sqlite:// or postgresql://, not {url[:12]!r}.")
     database: dict[str, object] = dict(dj_database_url.parse(url))
@@ -35,7 +32,8 @@ def _database(variable: str, default: str) -> dict[str, object]:
         database["TEST"] = {"NAME": f"{database['NAME']}.test"}  # a file: threads share it as they do in life
     else:
         database["CONN_MAX_AGE"] = 0
-        database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 20, "timeout": 5}}
+        most = env.number("SM_DATABASE_CONNECTIONS", default=20, least=8, most=1000)
+        database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": most, "timeout": 5}}
     return database
 
 
@@ -47,16 +45,34 @@ def _kept_secret(path: Path) -> str:
     return path.read_text()
 
 
-DEBUG = _flag("SM_DEBUG", default=False)
-DATA_DIR = Path(env.get("SM_DATA_DIR") or BASE_DIR / "data")
+DEBUG = env.flag("SM_DEBUG", default=False)
+DATA_DIR = Path(env.text("SM_DATA_DIR") or BASE_DIR / "data")
 DATA_DIR.mkdir(parents=True, exist_ok=True)
-SECRET_KEY = env.get("SM_SECRET_KEY") or _kept_secret(DATA_DIR / "secret_key")
-ALLOWED_HOSTS = env.get("SM_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
-CSRF_TRUSTED_ORIGINS = [origin for origin in env.get("SM_TRUSTED_ORIGINS", "").split(",") if origin]
-REGISTRATION = env.get("SM_REGISTRATION", "open")
+SECRET_KEY = env.secret_key() or _kept_secret(DATA_DIR / "secret_key")
+UNFIT_FOR_PUBLIC = unfit_for_public(debug=DEBUG, given_key=env.secret_key())
+
+# Where people find the server. https says that a proxy before us speaks it: then cookies, redirects and HSTS insist.
+BASE_URL = env.origin("SM_BASE_URL")
+_HOST = urlsplit(BASE_URL).hostname or ""
+if BASE_URL and UNFIT_FOR_PUBLIC and not is_loopback(_HOST):
+    raise ImproperlyConfigured(f"{BASE_URL} is a public address. {UNFIT_FOR_PUBLIC}")
+ALLOWED_HOSTS = [*env.names("SM_ALLOWED_HOSTS", _HOST), "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [*env.origins("SM_TRUSTED_ORIGINS"), *([BASE_URL] if BASE_URL else [])]
+TRUSTED_PROXIES = env.networks("SM_TRUSTED_PROXIES")
+HTTPS = BASE_URL.startswith("https://")
+if HTTPS and not TRUSTED_PROXIES:
+    raise ImproperlyConfigured(
+        "SM_BASE_URL is https, so a proxy must say how a request came: name its address in SM_TRUSTED_PROXIES."
+    )
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]  # whoever watches the process asks it directly
+SECURE_HSTS_SECONDS = env.number("SM_HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
+
+REGISTRATION = env.text("SM_REGISTRATION", "open")
 if REGISTRATION not in {"open", "code", "closed"}:
     raise ImproperlyConfigured(f"SM_REGISTRATION must be open, code or closed, not {REGISTRATION!r}.")
-REGISTRATION_CODE = env.get("SM_REGISTRATION_CODE", "")
+REGISTRATION_CODE = env.text("SM_REGISTRATION_CODE")
 
 DATABASES = {"default": _database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'market.sqlite3'}")}
 if env.get("DATABASE_OWNER_URL"):
@@ -114,7 +130,6 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise looks there at the start
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
@@ -139,7 +154,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
-REDIS_URL = env.get("REDIS_URL", "")  # empty: one process, everything in memory
+REDIS_URL = env.redis("REDIS_URL")  # empty: one process, everything in memory
 CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
@@ -147,7 +162,7 @@ if REDIS_URL:
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "sm"},
     }
 CELERY_APP = "sessioncontracts.celery.app"
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1) or "memory://"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
@@ -181,19 +196,24 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 # Seed 001: with false, a session with a fixed t2 cannot be closed or settled by hand before it.
-ALLOW_MANUAL_SETTLE = _flag("ALLOW_MANUAL_SETTLE", default=True)
+ALLOW_MANUAL_SETTLE = env.flag("ALLOW_MANUAL_SETTLE", default=True)
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "sessioncontracts.logs.WithoutSecrets",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "level": env.get("SM_LOG_LEVEL") or "WARNING",  # here too: Django's own loggers have their own levels
+            "level": env.log_level(),  # here too: Django's own loggers have their own levels
         }
     },
     "loggers": {"celery.beat": {"level": "WARNING"}},  # it would say four times a second that it ticks
-    "root": {"handlers": ["stderr"], "level": env.get("SM_LOG_LEVEL") or "WARNING"},
+    "root": {"handlers": ["stderr"], "level": env.log_level()},
 }

@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
+from common.hosts import is_loopback
 from ledger.runtime import runtime
 from markets.management.clock import Clock
 
@@ -30,6 +31,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-clock", action="store_true", help="leave the clock to somebody else")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if settings.UNFIT_FOR_PUBLIC and not is_loopback(options["host"]):
+            raise CommandError(f"Other machines reach {options['host']}. {settings.UNFIT_FOR_PUBLIC}")
         _check_database()
         from markets.ws.server import LiveServer  # installs Twisted's reactor: only when it is to run
 
