@@ -1,6 +1,7 @@
 """What every test may use: actors, sessions built by commands, and the check that rows equal the folded events."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -9,6 +10,21 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from ledger import append_only
 from ledger.models import Stream
 from ledger.runtime import runtime
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that meets no database tells the same on each of them: it runs once, with SQLite."""
+    if connection.vendor == "sqlite":
+        return
+    meeting = [item for item in items if _meets_a_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(meeting)])
+    items[:] = meeting
+
+
+def _meets_a_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    is_whole = item.path.is_relative_to(Path(__file__).parent / "tests")  # these start programs of their own
+    return is_whole or bool(fixtures & {"db", "transactional_db"}) or item.get_closest_marker("django_db") is not None
 
 
 @pytest.fixture(scope="session")

@@ -54,10 +54,20 @@ class Batch:
             return DomainError("deleted", "This has been deleted.")
         try:
             if ticket.bulk is None:
-                return self._once(ticket.items[0], ticket)
+                return self._single(ticket)
             return self._bulk(ticket.bulk, ticket)
         except DomainError as refusal:
             return refusal
+
+    def _single(self, ticket: Ticket) -> Outcome:
+        if ticket.also is None:
+            return self._once(ticket.items[0], ticket)
+        known = self._lookup(ticket.also)
+        if known is not None:
+            return self._again(ticket.also, known, replayed=not ticket.retried)
+        outcome = self._once(ticket.items[0], ticket)
+        self._remember(ticket.also, outcome, outcome.first_seq, outcome.last_seq, "")
+        return outcome
 
     def _once(self, item: Item, ticket: Ticket) -> Outcome:
         known = self._lookup(item)
@@ -68,7 +78,7 @@ class Batch:
         events = self._apply(decided, ticket.actor, item.command_id)
         outcome = Outcome(self.row.id, item.command_id, first, self.warm.seq, events, replayed=False)
         if item.scope:
-            self._remember(item, outcome, first, "")
+            self._remember(item, outcome, first, self.warm.seq, "")
         return outcome
 
     def _bulk(self, bulk: Item, ticket: Ticket) -> BulkOutcome:
@@ -87,7 +97,7 @@ class Batch:
                 results.append(outcome)
                 stored.append((item.command_id, outcome.first_seq, outcome.last_seq))
         answer = BulkOutcome(self.row.id, bulk.command_id, results, replayed=False)
-        self._remember(bulk, answer, first, canonical(stored))
+        self._remember(bulk, answer, first, self.warm.seq, canonical(stored))
         return answer
 
     def _apply(self, decided: Sequence[Event], actor: Actor, command_id: str) -> list[Committed]:
@@ -120,12 +130,10 @@ class Batch:
             raise DomainError("idempotency_conflict", "This id was used before for a command with other content.")
         return known
 
-    def _remember(self, item: Item, outcome: Outcome | BulkOutcome, first: int, text: str) -> None:
+    def _remember(self, item: Item, outcome: Outcome | BulkOutcome, first: int, last: int, text: str) -> None:
         self._known[item.scope, item.command_id] = outcome
         self._marks[item.scope, item.command_id] = item.fingerprint
-        self._outcomes.append(
-            (self.row.id, item.scope, item.command_id, item.fingerprint, first, self.warm.seq, text)
-        )
+        self._outcomes.append((self.row.id, item.scope, item.command_id, item.fingerprint, first, last, text))
 
     def _again(self, item: Item, known: Known | Outcome | BulkOutcome, *, replayed: bool) -> Outcome:
         if isinstance(known, Outcome):
@@ -159,8 +167,8 @@ class Batch:
 
 
 def _ids(tickets: Sequence[Ticket]) -> list[tuple[str, str]]:
-    items = [item for ticket in tickets for item in (*ticket.items, *([ticket.bulk] if ticket.bulk else ()))]
-    return [(item.scope, item.command_id) for item in items if item.scope]
+    items = [item for ticket in tickets for item in (*ticket.items, ticket.bulk, ticket.also)]
+    return [(item.scope, item.command_id) for item in items if item and item.scope]
 
 
 def _seqs(known: Known) -> Iterator[int]:

@@ -108,10 +108,17 @@ class Runtime:
         assert isinstance(outcome, Outcome)
         return outcome
 
-    def execute_item(self, stream: UUID, item: Item, actor: Actor, *, timeout: float = 30.0) -> Outcome:
-        """Like `execute`, under an id in a scope of its own; without a scope, an id is made up."""
-        own = item if item.scope else item._replace(command_id=uuid4().hex, scope=actor.id)
-        outcome = self._wait(Ticket(stream, actor, [own]), timeout)
+    def execute_item(
+        self, stream: UUID, item: Item, actor: Actor, *, command_id: str = "", timeout: float = 30.0
+    ) -> Outcome:
+        """Like `execute`, under an id in a scope of its own, and under `command_id` as well if there is one.
+
+        Without either, an id is made up. Two ids that belong to different commands: `idempotency_conflict`.
+        """
+        ticket = self._single(stream, item.command, actor, command_id)
+        if item.scope:
+            ticket.items, ticket.also = [item], ticket.items[0] if command_id else None
+        outcome = self._wait(ticket, timeout)
         assert isinstance(outcome, Outcome)
         return outcome
 
@@ -246,14 +253,13 @@ class Runtime:
         """Serve batches until the mailbox is empty; let other streams in between after a few."""
         for _ in range(16):
             with self._mutex:
-                count = min(len(mailbox.tickets), self._batch_limit)
-                tickets = [mailbox.tickets.popleft() for _ in range(count)]
+                tickets = mailbox.take(self._batch_limit)
                 if not tickets:
                     mailbox.is_draining = False
                     del self._mailboxes[mailbox.stream]
                     return
             self._serve(mailbox.stream, [ticket for ticket in tickets if not ticket.future.done()])
-            _breathe(mailbox, count)
+            _breathe(mailbox, len(tickets))
         self._writers.submit(lambda: self._drain(mailbox))
 
     def _serve(self, stream: UUID, tickets: list[Ticket]) -> None:

@@ -19,6 +19,9 @@ from common.ids import Actor
 from ledger.codec import canonical
 from ledger.domain import Committed
 
+MOST_COMMANDS = 1000
+"""Of a batch: as many as a bulk may bring, so that bulks don't queue up into one transaction of seconds."""
+
 
 class Outcome(NamedTuple):
     """What a command did: its events, `first_seq` to `last_seq`. `replayed`: it had been done before."""
@@ -72,6 +75,8 @@ class Ticket:
     actor: Actor
     items: Sequence[Item]
     bulk: Item | None = None
+    also: Item | None = None
+    """A second id of a single command: whichever of the two is known, its outcome is the answer."""
     opens: Opens | None = None
     loop: asyncio.AbstractEventLoop | None = None
     future: "Future[Any] | asyncio.Future[Any]" = field(default_factory=Future)
@@ -127,6 +132,15 @@ class Mailbox:
         self.stream = stream
         self.tickets: deque[Ticket] = deque()
         self.is_draining = False
+
+    def take(self, limit: int) -> list[Ticket]:
+        """The next tickets, until they bring `limit` tickets or MOST_COMMANDS commands; never half a bulk."""
+        taken: list[Ticket] = []
+        commands = 0
+        while self.tickets and len(taken) < limit and commands < MOST_COMMANDS:
+            taken.append(self.tickets.popleft())
+            commands += len(taken[-1].items)
+        return taken
 
 
 _Jobs = queue.SimpleQueue[Callable[[], None] | None]

@@ -198,3 +198,24 @@ def test_bulks_and_singles_of_many_actors_keep_apart(runtime: Runtime, stream: U
     answers = together(16, work)
     assert sum(again.count(False) for again in answers if isinstance(again, list)) == 4 * 10
     assert CounterRow.objects.get().value == 4 * 5 * 3
+
+
+def test_a_command_with_two_ids_is_found_under_either(runtime: Runtime, stream: UUID) -> None:
+    [item] = items([Add(1)], scope="own", ids="x")
+    first = runtime.execute_item(stream, item, ANN, command_id="request")
+    again = first._replace(replayed=True)
+    for _ in range(2):
+        assert runtime.execute_item(stream, item, ANN, command_id="request") == again._replace(command_id="request")
+        assert runtime.execute_item(stream, item, ANN) == again
+        assert runtime.execute_item(stream, item, ANN, command_id="another request").first_seq == first.first_seq
+        runtime.forget()
+    assert CounterRow.objects.get().value == 1
+
+
+@pytest.mark.parametrize("ids", ["x", "y"])
+def test_neither_of_two_ids_may_belong_to_another_command(runtime: Runtime, stream: UUID, ids: str) -> None:
+    runtime.execute_item(stream, items([Add(1)], scope="own", ids="x")[0], ANN, command_id="request")
+    with pytest.raises(DomainError) as refused:
+        runtime.execute_item(stream, items([Add(2)], scope="own", ids=ids)[0], ANN, command_id="request")
+    assert refused.value.code == "idempotency_conflict"
+    assert CounterRow.objects.get().value == 1

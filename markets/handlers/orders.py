@@ -53,7 +53,8 @@ class OrderReceipt:
 
 def place_order(stream: UUID, command: c.PlaceOrder, actor: Actor, *, command_id: str = "") -> OrderReceipt:
     """Place an order and match it. A client_order_id makes it happen once, whoever repeats it."""
-    return placed_receipt(runtime.execute_item(stream, _item(command, actor, command_id), actor))
+    item = _item(command, actor)
+    return placed_receipt(runtime.execute_item(stream, item, actor, command_id=command_id))
 
 
 def replace_order(stream: UUID, command: c.ReplaceOrder, actor: Actor, *, command_id: str = "") -> OrderReceipt:
@@ -82,7 +83,7 @@ def bulk_orders(
     """Up to 1000 places, replaces and cancels in one transaction, in order, each with its own result."""
     if not 1 <= len(commands) <= MOST_IN_BULK:
         raise DomainError("invalid_bulk", f"A bulk has 1 to {MOST_IN_BULK} commands.", field="orders")
-    items = [_item(command, actor, "") for command in commands]
+    items = [_item(command, actor) for command in commands]
     outcome = runtime.execute_bulk(stream, items, actor, command_id=command_id)
     return [
         result if isinstance(result, DomainError) else _receipt(command, result)
@@ -94,12 +95,12 @@ def _receipt(command: OrderCommand, outcome: Outcome) -> OrderReceipt:
     return placed_receipt(outcome) if isinstance(command, c.PlaceOrder) else changed_receipt(outcome, command.order)
 
 
-def _item(command: OrderCommand, actor: Actor, command_id: str) -> Item:
-    """A client_order_id is unique per participant, whoever acts for them; other ids belong to the actor."""
+def _item(command: OrderCommand, actor: Actor) -> Item:
+    """A client_order_id is an id of its own, unique per participant, whoever acts for them."""
     if isinstance(command, c.PlaceOrder) and command.client_order_id:
         mark = fingerprint([actor.id, fingerprint(command)])
         return Item(command, f"order:{command.client_order_id}", f"participant:{command.participant}", mark)
-    return Item(command, command_id, actor.id if command_id else "", fingerprint(command))
+    return Item(command, "", "", fingerprint(command))
 
 
 def placed_receipt(outcome: Outcome) -> OrderReceipt:

@@ -183,9 +183,9 @@ def test_a_client_that_is_cut_off_again_and_again_still_has_the_right_book_and_e
         held, feed = -1, 0
         for cut in range(cuts):
             async with listening(server, session, "carol") as ear:
-                if held >= 0:
+                await ear.hear_kind("snapshot")
+                if 0 <= held < ear.seq:
                     await ear.socket.send(json.dumps({"op": "resume", "seq": held, "feed_seq": feed}))
-                    await ear.hear_kind("snapshot")
                     await ear.hear_kind("snapshot")
                 with contextlib.suppress(TimeoutError):
                     for _ in range(1 + cut % 7):
@@ -194,9 +194,10 @@ def test_a_client_that_is_cut_off_again_and_again_still_has_the_right_book_and_e
                 trades.update(ear.trades)
         await trading
         async with listening(server, session, "carol") as ear:
-            await ear.socket.send(json.dumps({"op": "resume", "seq": held}))
             await ear.hear_kind("snapshot")
-            await ear.hear_kind("snapshot")
+            if held < ear.seq:
+                await ear.socket.send(json.dumps({"op": "resume", "seq": held}))
+                await ear.hear_kind("snapshot")
             trades.update(ear.trades)
             assert ear.levels() == await aside(rest_book, session)
         async with listening(server, session, "carol") as ear:
