@@ -4,6 +4,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from tests.concurrency.processes import manage, python, scratch
 
@@ -25,17 +26,17 @@ def test_the_application_trades_without_owning_anything_and_only_the_owner_purge
     transactional_db: None, tmp_path: Path
 ) -> None:
     with scratch("roles") as owner:
-        assert manage(owner, tmp_path, "migrate").returncode == 0
-        with psycopg.connect(owner, autocommit=True) as own:
-            name = own.execute("SELECT current_database() || '_app'").fetchone()
-            role = name[0] if name else ""
-            own.execute(f"DROP ROLE IF EXISTS {role}")
-            own.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
-            everything = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
-            own.execute(f"GRANT {everything} TO {role}")
-            own.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}")
+        role = f"{owner.rpartition('/')[2]}_app"
         app = f"postgresql://{role}:secret@{owner.rpartition('@')[2]}"
         try:
+            early = manage(app, tmp_path, "app_role", DATABASE_OWNER_URL=owner)
+            assert (early.returncode, "migrate --database owner first" in early.stderr) == (1, True)
+            assert manage(owner, tmp_path, "migrate", "--database", "owner", DATABASE_OWNER_URL=owner).returncode == 0
+            for _ in range(2):
+                made = manage(app, tmp_path, "app_role", DATABASE_OWNER_URL=owner)
+                assert made.stdout == f"The role {role} may trade, and owns nothing.\n", made.stderr
+            with psycopg.connect(app, autocommit=True) as application, pytest.raises(InsufficientPrivilege):
+                application.execute("UPDATE ledger_event SET at = 0")
             python(TRADE.format(name="live", is_deleted=False), app, tmp_path)
             python(TRADE.format(name="gone", is_deleted=True), app, tmp_path)
             alone = manage(app, tmp_path, "purge")

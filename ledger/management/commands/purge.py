@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, ProgrammingError, transaction
 
 from common.clock import now_us
 from common.terminal import progress
@@ -49,5 +49,5 @@ def _purge(row: Stream, using: str) -> None:
             for model in (Event, CommandRow, Snapshot):
                 model._default_manager.using(using).filter(stream_id=row.id).delete()
             Stream.objects.using(using).filter(id=row.id).update(purged_at=now_us())
-    except IntegrityError as refused:
+    except (IntegrityError, ProgrammingError) as refused:  # the trigger, or the missing grant
         raise CommandError("On PostgreSQL only the owner of the tables may: set DATABASE_OWNER_URL.") from refused
