@@ -362,7 +362,7 @@ class Sessions(RuleBasedStateMachine):
     def fix(self, prices: tuple[int, int]) -> None:
         self.act(c.FixPrices(fixing=self.fixing(prices)), OLIVIA)
 
-    @precondition(lambda self: self.steps % 5 == 3)
+    @precondition(lambda self: self.steps % 9 == 3)
     @rule(pick=PICKS)
     def announce(self, pick: int) -> None:
         self.act(c.Announce(text="news", participant=self.who(pick) if pick % 2 else ""), OLIVIA)

@@ -68,7 +68,9 @@ def play() -> None:
     from accounts.facade import actor_of
     from accounts.models import User
 
-    users = {name: User.objects.create_user(name, is_organiser=name == "orga") for name in PEOPLE}
+    users = {
+        name: User.objects.create_user(name, is_organiser=name == "orga", is_staff=name == "orga") for name in PEOPLE
+    }
     users["orga"].set_password(PASSWORD)
     for user in users.values():  # one hash for all: hashing takes its time
         user.password = users["orga"].password
