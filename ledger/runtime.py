@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from common.clock import Clock, now_us
 from common.errors import DomainError, Unavailable
@@ -42,6 +42,8 @@ from ledger.tickets import (
 from ledger.warm import Warm, WarmStates, dump, load
 
 MOST_ID_CHARACTERS = 160
+_AWAY = (OperationalError, InterfaceError, InternalError)
+"""The database does not answer, or ended our transaction (InternalError, when it was idle too long on PostgreSQL)."""
 _BREATH, _MOST_BREATHS = 0.0005, 4
 log = logging.getLogger("ledger.runtime")
 _STREAM_IDS = UUID("5e2d6c52-6a9c-4e6b-9d5e-0c2f5d9a7b11")
@@ -303,9 +305,9 @@ class Runtime:
                 unknown = True
                 for ticket, result in zip(tickets, cut.results, strict=True):
                     ticket.retried |= isinstance(result, BaseException) or not result.replayed
-            except (OperationalError, InterfaceError) as error:
+            except _AWAY as error:
                 log.warning("the database did not answer: %s", error)
-            with contextlib.suppress(OperationalError, InterfaceError):
+            with contextlib.suppress(*_AWAY):
                 connection.close()
             if time.monotonic() >= deadline:
                 if unknown:
@@ -330,7 +332,7 @@ class Runtime:
                 if self.before_commit:
                     self.before_commit()
                 committing = True
-        except (OperationalError, InterfaceError) as error:
+        except _AWAY as error:
             if committing:
                 raise _CommitUnknown(results) from error
             raise

@@ -14,6 +14,7 @@ from ledger.models import Command, Event, Snapshot
 EVENTS = Table(Event)
 COMMANDS = Table(Command)
 _CHUNK = 10_000
+_HANGS_AFTER = "10s"
 _FOLD = "seq, type, version, payload, at"
 _WHOLE = "seq, type, version, payload, actor, command_id, at, hash"
 
@@ -39,14 +40,19 @@ class Locked(NamedTuple):
 
 
 def lock(stream: UUID) -> Locked | None:
-    """The one lock. SQLite knows no FOR UPDATE: BEGIN IMMEDIATE has locked already."""
-    sql = "SELECT domain, seq, head, last_at, deleted_at FROM ledger_stream WHERE id = %s"
+    """The one lock. SQLite knows no FOR UPDATE: BEGIN IMMEDIATE has locked already.
+
+    PostgreSQL takes it from a process that hangs: its transaction ends after `_HANGS_AFTER` without a statement.
+    """
+    columns, end = "domain, seq, head, last_at, deleted_at", ""
     if connection.features.has_select_for_update:
-        sql += " FOR UPDATE"
+        columns += f", set_config('idle_in_transaction_session_timeout', '{_HANGS_AFTER}', true)"
+        end = " FOR UPDATE"
+    sql = f"SELECT {columns} FROM ledger_stream WHERE id = %s{end}"  # noqa: S608  no input
     with connection.cursor() as cursor:
         cursor.execute(sql, [uuid_param(connection, stream)])
         row = cursor.fetchone()
-    return Locked(stream, *row) if row else None
+    return Locked(stream, *row[:5]) if row else None
 
 
 def read_for_fold(stream: UUID, after: int, upto: int | None = None) -> Iterator[tuple[Any, ...]]:

@@ -33,7 +33,10 @@ def _database(variable: str, default: str) -> dict[str, object]:
     else:
         database["CONN_MAX_AGE"] = 0
         most = env.number("SM_DATABASE_CONNECTIONS", default=20, least=8, most=1000)
-        database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": most, "timeout": 5}}
+        database["OPTIONS"] = {
+            "pool": {"min_size": 1, "max_size": most, "timeout": 5},
+            "options": "-c lock_timeout=2s",  # whoever waits for a process that hangs must be able to say so
+        }
     return database
 
 

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -11,7 +13,7 @@ from ledger.models import Event
 from ledger.runtime import Runtime
 from ledger.tests.conftest import MakeRuntime, open_counter
 from ledger.tests.counter import ANN, Add, CounterRow
-from ledger.tests.crowd import gathered, together
+from ledger.tests.crowd import gathered, held, together
 from ledger.tests.outage import Cut, Flaky
 from ledger.tickets import BulkOutcome, Item, Outcome, fingerprint
 from ledger.verify import verify_all
@@ -172,3 +174,24 @@ def test_the_ring_and_the_table_agree_after_an_unknown_commit(runtime: Runtime, 
     assert known is not None
     assert [event.seq for event in known] == [4]
     assert runtime.committed.after(stream, 2) is None, "what committed unheard is in the table alone"
+
+
+@pytest.mark.postgresql
+def test_a_process_that_hangs_with_the_lock_is_waited_for_and_then_loses_it(
+    make_runtime: MakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.store._HANGS_AFTER", "4s")
+    hung, other = make_runtime(give_up_after=10.0), make_runtime(give_up_after=1.0)
+    stream = open_counter(other)
+    with ThreadPoolExecutor(1) as pool, held(hung) as gate:
+        stuck = pool.submit(hung.execute, stream, Add(1), ANN, command_id="stuck")
+        assert gate.reached.wait(10)
+        with pytest.raises(Unavailable) as told:
+            other.execute(stream, Add(10), ANN, command_id="waits")
+        assert told.value.code == "unavailable"
+        while other.counters.batches < 2:
+            with suppress(Unavailable):
+                other.execute(stream, Add(10), ANN, command_id="waits")
+        gate.open()
+        assert stuck.result(10).replayed is False
+    assert sorted(CounterRow.objects.values_list("value", flat=True)) == [11]
