@@ -212,3 +212,10 @@ class Settlement(models.Model):
     payouts = models.TextField()
     treasury = models.BigIntegerField()
     reason = models.TextField()
+
+
+class ClockNote(models.Model):
+    """One row: when the clock last showed that it lives (µs). No event's projection."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    at = models.BigIntegerField()

@@ -19,6 +19,7 @@ from markets.engine.events import Amounts, Bounds, Fixing
 from markets.engine.state import CASH, TREASURY, Facts, SessionState
 from markets.models import (
     Announcement,
+    ClockNote,
     DisplayName,
     Holding,
     MarketSession,
@@ -138,6 +139,11 @@ def session(session_id: str) -> SessionInfo:
     if row is None:
         raise DomainError("not_found", f"There is no session {session_id!r}.")
     return _session(row)
+
+
+def clock_noted_at() -> int:
+    """When the clock last showed that it lives (µs); 0 if it never did."""
+    return ClockNote.objects.values_list("at", flat=True).first() or 0
 
 
 def session_of(stream: UUID) -> SessionInfo:

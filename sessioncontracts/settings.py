@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "channels",
+    "django_celery_beat",
     "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -166,8 +167,16 @@ if REDIS_URL:
     }
 CELERY_APP = "sessioncontracts.celery.app"
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1) or "memory://"
-CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A Redis that says nothing must not keep anybody waiting: whoever speaks to it gives up, and comes back later.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 5}
+CELERY_BEAT_SCHEDULER = "sessioncontracts.scheduler:OneScheduler"
+CELERY_TASK_DEFAULT_QUEUE = "session-contracts"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False  # the next poke comes soon enough
+CELERY_WORKER_CONCURRENCY = 4
+CELERY_WORKER_POOL = "threads"  # they share warm states and database connections
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 REST_FRAMEWORK = {
@@ -217,6 +226,10 @@ LOGGING = {
             "level": env.log_level(),  # here too: Django's own loggers have their own levels
         }
     },
-    "loggers": {"celery.beat": {"level": "WARNING"}},  # it would say four times a second that it ticks
+    "loggers": {  # four times a second they would say that they live
+        "celery.beat": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
     "root": {"handlers": ["stderr"], "level": env.log_level()},
 }

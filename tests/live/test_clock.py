@@ -15,7 +15,7 @@ from common.clock import SECOND, isoformat, now_us
 from ledger.models import Event, Stream
 from markets import queries, tasks
 from markets.handlers import prices
-from markets.management.clock import lock_of_database
+from markets.management.locks import lock_of_database
 from markets.models import MarketSession, Order
 from oracle import facade as oracle
 from tests.live.floor import LEG, ROOT, Session, open_session, server_environment, serving, start
@@ -123,11 +123,12 @@ def test_only_one_clock_ticks_and_another_takes_over_when_it_is_killed(tmp_path:
 def _is_free() -> bool:
     """Whether nobody holds the clock's lock."""
     lock = lock_of_database()
-    if not lock.take():
-        return False
-    assert lock.is_held()
-    lock.release()
-    return True
+    try:
+        taken = lock.take()
+        assert not taken or lock.is_held()
+    finally:
+        lock.release()
+    return taken
 
 
 def test_without_a_clock_nothing_happens_by_itself(tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ class Command(BaseCommand):
         from markets.ws.server import LiveServer  # installs Twisted's reactor: only when it is to run
 
         application = import_string(settings.ASGI_APPLICATION)
-        clock = None if options["no_clock"] else Clock(import_string(settings.CELERY_APP))
+        clock = None
+        if not options["no_clock"]:
+            clock = Clock(import_string(settings.CELERY_APP), standby=bool(settings.REDIS_URL))
         server = LiveServer(
             application,
             host=options["host"],
