@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "ledger",
     "oracle",
     "markets",
+    "predictions",
 ]
 AUTH_USER_MODEL = "accounts.User"
 ROOT_URLCONF = "sessioncontracts.urls"

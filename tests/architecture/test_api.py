@@ -12,7 +12,7 @@ from markets.engine.decide.access import LEGAL
 from sessioncontracts import api_errors
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("accounts", "common", "ledger", "markets", "matching", "oracle", "sessioncontracts")
+APPS = ("accounts", "common", "ledger", "markets", "matching", "oracle", "predictions", "sessioncontracts")
 
 
 def raised() -> Iterator[tuple[str, str]]:

@@ -12,7 +12,9 @@ from django.core.management import call_command
 from django.db import models
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("accounts", "common", "ledger", "markets", "matching", "oracle", "sessioncontracts")
+APPS = ("accounts", "common", "ledger", "markets", "matching", "oracle", "predictions", "sessioncontracts")
+OPTIONAL = [app for app in ("predictions",) if (ROOT / app).exists()]
+"""Apps that can be deleted with their lines in the settings, and all else goes on."""
 LONGEST = 400
 LONGER_WITH_A_REASON = {
     "markets/engine/evolve.py": "one step per event type, and the table that lists them",
@@ -22,10 +24,10 @@ LONGER_WITH_A_REASON = {
     "markets/queries.py": "one function per read of a session's rows",
     "markets/shapes.py": "one function per shape that goes out",
 }
-PURE = ("markets/engine", "matching")
+PURE = ("markets/engine", "predictions/engine", "matching")
 PURE_IMPORTS = {
     "bisect", "collections", "dataclasses", "functools", "itertools", "math", "operator", "re", "sortedcontainers",
-    "typing", "uuid", "msgspec", "common", "matching", "markets.engine",
+    "typing", "uuid", "msgspec", "common", "matching", "markets.engine", "predictions.engine",
 }  # fmt: skip
 
 
@@ -125,7 +127,7 @@ def is_path(node: ast.BinOp) -> bool:
     )
 
 
-@pytest.mark.parametrize("app", ["ledger", "markets", "oracle"])
+@pytest.mark.parametrize("app", ["ledger", "markets", "oracle", *OPTIONAL])
 def test_amounts_and_times_are_integers_in_every_table(app: str) -> None:
     inexact = (models.FloatField, models.DecimalField, models.DateTimeField, models.DateField, models.DurationField)
     found = [
@@ -140,7 +142,7 @@ def test_amounts_and_times_are_integers_in_every_table(app: str) -> None:
 def test_no_foreign_key_leaves_the_ledger_or_the_markets() -> None:
     found = [
         str(field)
-        for app in ("ledger", "markets")
+        for app in ("ledger", "markets", *OPTIONAL)
         for model in apps.get_app_config(app).get_models()
         for field in model._meta.get_fields()
         if field.is_relation
@@ -151,10 +153,11 @@ def test_no_foreign_key_leaves_the_ledger_or_the_markets() -> None:
 def test_stream_leads_every_index_of_the_hot_tables() -> None:
     """So that the tables can be distributed by it. People are looked up by user, what is due by its time."""
     exceptions = {"markets_participant_user", "markets_order_due", "markets_rfq_due", "markets_quote_due"}
+    exceptions |= {"predictions_agent_owner", "predictions_market_due", "predictions_order_due"}
     found = []
-    for app in ("ledger", "markets"):
+    for app in ("ledger", "markets", *OPTIONAL):
         for model in apps.get_app_config(app).get_models():
-            if model.__name__ in {"Stream", "MarketSession", "DisplayName", "ClockNote"}:
+            if model.__name__ in {"Stream", "MarketSession", "DisplayName", "ClockNote", "Exchange"}:
                 continue
             keys = [("primary key", model._meta.pk.columns)] if hasattr(model._meta.pk, "columns") else []
             keys += [(index.name, tuple(index.fields)) for index in model._meta.indexes]
