@@ -127,7 +127,7 @@ class Exchanges(RuleBasedStateMachine):
         return self.floor.numbers["m0" if pick % 3 else "m1"]
 
     def handle(self, pick: int) -> str:
-        return (*HANDLES, "twin")[pick % 5]
+        return (*HANDLES, "max", "twin")[pick % 6]
 
     def holder(self, handle: str, pick: int) -> Actor:
         """Mostly whoever holds the agent's key, else its owner or a stranger."""
@@ -182,7 +182,7 @@ class Exchanges(RuleBasedStateMachine):
         self.act(c.ReplaceOrder(order=number, size=size, price=price), self.owner_of(number, 1))
 
     @precondition(waits)
-    @rule(pick=PICK, is_good=st.booleans())
+    @rule(pick=PICK, is_good=st.sampled_from((True, True, False)))
     def review(self, pick: int, is_good: bool) -> None:
         waiting = [number for number, order in sorted(self.floor.state.orders.items()) if order.is_waiting]
         number = waiting[pick % len(waiting)] if waiting else pick

@@ -38,6 +38,8 @@ def test_the_codes_made_of_a_status_or_chosen_at_run_time_have_one_too() -> None
     statuses = {status for allowed in LEGAL.values() for status in allowed} | {"settled", "cancelled"}
     assert {f"session_{status}" for status in statuses} <= api_errors.STATUS.keys()
     assert {"insufficient_cash", "insufficient_units"} <= api_errors.STATUS.keys()
+    markets = {"market_open", "market_closed", "market_proposed", "market_challenged", "market_resolved"}
+    assert markets <= api_errors.STATUS.keys()
 
 
 def test_every_code_becomes_a_problem_with_its_status() -> None:
