@@ -167,7 +167,8 @@ class Batch:
 
 
 def _ids(tickets: Sequence[Ticket]) -> list[tuple[str, str]]:
-    items = [item for ticket in tickets for item in (*ticket.items, ticket.bulk, ticket.also)]
+    sought = [ticket for ticket in tickets if ticket.may_be_known]
+    items = [item for ticket in sought for item in (*ticket.items, ticket.bulk, ticket.also)]
     return [(item.scope, item.command_id) for item in items if item and item.scope]
 
 

@@ -120,6 +120,7 @@ class Runtime:
         ticket = self._single(stream, item.command, actor, command_id)
         if item.scope:
             ticket.items, ticket.also = [item], ticket.items[0] if command_id else None
+            ticket.may_be_known = True
         outcome = self._wait(ticket, timeout)
         assert isinstance(outcome, Outcome)
         return outcome
@@ -188,7 +189,7 @@ class Runtime:
     def _single(stream: UUID, command: Any, actor: Actor, command_id: str) -> Ticket:
         _check_id(command_id)
         item = Item(command, command_id or uuid4().hex, actor.id, fingerprint(command))
-        return Ticket(stream, actor, [item])
+        return Ticket(stream, actor, [item], may_be_known=bool(command_id))
 
     @staticmethod
     def _bulk(stream: UUID, items: Sequence[Item], actor: Actor, command_id: str) -> Ticket:
@@ -307,6 +308,8 @@ class Runtime:
                     ticket.retried |= isinstance(result, BaseException) or not result.replayed
             except _AWAY as error:
                 log.warning("the database did not answer: %s", error)
+            for ticket in tickets:
+                ticket.may_be_known = True
             with contextlib.suppress(*_AWAY):
                 connection.close()
             if time.monotonic() >= deadline:

@@ -80,6 +80,8 @@ class Ticket:
     opens: Opens | None = None
     loop: asyncio.AbstractEventLoop | None = None
     future: "Future[Any] | asyncio.Future[Any]" = field(default_factory=Future)
+    may_be_known: bool = True
+    """Whether to look for an outcome under its ids. One that we made up ourselves is new, until an attempt fails."""
     retried: bool = False
     """An earlier attempt may have committed it: finding it done is then its own answer, not a repeat."""
 

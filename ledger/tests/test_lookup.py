@@ -16,9 +16,11 @@ pytestmark = pytest.mark.django_db
 
 def test_pairs_of_scope_and_id_are_looked_up_in_one_query_by_the_index() -> None:
     stream = uuid4()
-    insert(
-        connection, store.COMMANDS, [(stream, f"s{n % 100}", f"c{n // 2}", "mark", n, n, "") for n in range(20_000)]
-    )  # 200 pages of index, or more
+    rows = [(stream, f"s{n % 100}", f"c{n // 2}", "mark", n, n, "") for n in range(20_000)]
+    insert(connection, store.COMMANDS, rows[:30])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE ledger_command")  # what the planner knows of a stream lags behind what is there
+    insert(connection, store.COMMANDS, rows[30:])  # 200 pages of index, or more
     wanted = [(f"s{n % 100}", f"c{n // 2}") for n in range(0, 20_000, 2_000)]
     queries: list[tuple[str, Any]] = []
 
@@ -32,12 +34,11 @@ def test_pairs_of_scope_and_id_are_looked_up_in_one_query_by_the_index() -> None
     [(sql, params)] = queries
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("ANALYZE ledger_command")
             cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
             [answer] = cursor.fetchone()
             plan = (answer if isinstance(answer, list) else json.loads(answer))[0]["Plan"]
-            assert plan["Shared Hit Blocks"] < 12 * 6, plan
+            assert plan["Shared Hit Blocks"] < 12 * 7, plan
         else:
             cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
             steps = [row[-1] for row in cursor.fetchall()]
-            assert any("(stream_id=? AND command_id=?)" in step for step in steps), steps
+            assert any("(stream_id=? AND command_id=? AND scope=?)" in step for step in steps), steps
