@@ -12,7 +12,7 @@ import django
 import msgspec
 from rich.console import Console
 
-NAMES = ("engine", "runtime", "replay", "growth")
+NAMES = ("engine", "runtime", "replay", "growth", "http", "bulk")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,12 +23,13 @@ def main(arguments: Sequence[str]) -> int:
         _set_up(Path(folder))
         from benchmarks.check import WrongRun
         from benchmarks.runtime import BaselineTooSlow
+        from benchmarks.serving import ServerFailed
         from benchmarks.worker import WorkerFailed
 
         for name in NAMES if options.name == "all" else [options.name]:
             try:
                 report = import_module(f"benchmarks.{name}").run(quick=options.quick)
-            except (WrongRun, WorkerFailed, BaselineTooSlow) as error:
+            except (WrongRun, WorkerFailed, ServerFailed, BaselineTooSlow) as error:
                 console.print(f"[bold]WRONG[/bold] {name} has no figures: {error}", highlight=False)
                 status = 1
                 continue

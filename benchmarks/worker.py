@@ -30,6 +30,7 @@ class Worker:
     """One child process. Functions and arguments travel by pickle, so a function is named by its module."""
 
     def __init__(self, url: str, data: Path) -> None:
+        self.url = url
         self._connection, theirs = Pipe()
         environment = os.environ | {"DATABASE_URL": url, "SM_DATA_DIR": str(data)}
         environment.pop("DATABASE_OWNER_URL", None)

@@ -2,16 +2,17 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 from sessioncontracts.proxy import TrustedProxies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessioncontracts.settings")
-_http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from markets.ws.routing import sockets  # noqa: E402  needs Django to be ready
+from sessioncontracts.handler import ThreadedHandler  # noqa: E402
 
-_router = ProtocolTypeRouter({"http": _http, "websocket": sockets})
+_router = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": sockets})
 application = TrustedProxies(_router, settings.TRUSTED_PROXIES)

@@ -23,6 +23,7 @@ def _database(variable: str, default: str) -> dict[str, object]:
     if database["ENGINE"] == "django.db.backends.sqlite3":
         # IMMEDIATE takes the write lock at BEGIN: SQLite ignores SELECT ... FOR UPDATE, and a deferred
         # transaction that upgrades itself fails with "database is locked". See docs/ledger.md.
+        database["CONN_MAX_AGE"] = None  # the threads stay, and opening costs more than most requests
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -80,6 +81,7 @@ REGISTRATION_CODE = env.text("SM_REGISTRATION_CODE")
 DATABASES = {"default": _database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'market.sqlite3'}")}
 if env.get("DATABASE_OWNER_URL"):
     DATABASES["owner"] = _database("DATABASE_OWNER_URL", "")  # migrate and purge run under this role
+HTTP_THREADS = 16  # of a process; each holds a connection while it serves a request
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
