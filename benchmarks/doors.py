@@ -120,9 +120,7 @@ def _nothing(name: str, steps: Sequence[Step], batch: int) -> list[bytes]:
 
 
 def _nothing_with_key(name: str, steps: Sequence[Step], batch: int) -> list[bytes]:
-    return [
-        wire.post("/api/v1/nothing-with-key", entry(step.command), key=_keys[step.actor.id]) for step in steps
-    ]
+    return [wire.post("/api/v1/nothing-with-key", entry(step.command), key=_keys[step.actor.id]) for step in steps]
 
 
 def _orders(name: str, steps: Sequence[Step], batch: int) -> list[bytes]:

@@ -23,8 +23,8 @@ class Nothing(APIView):
 class NothingWithKey(Nothing):
     """The same for whoever comes with a good key."""
 
-    permission_classes = APIView.permission_classes
-    authentication_classes = APIView.authentication_classes
+    permission_classes = APIView.permission_classes  # type: ignore[assignment]  # stubs forget that it may be empty
+    authentication_classes = APIView.authentication_classes  # type: ignore[assignment]
 
 
 urlpatterns: list[URLPattern | URLResolver] = [

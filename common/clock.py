@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from common.errors import InvalidInput
 
@@ -32,6 +33,7 @@ def from_datetime(moment: datetime) -> int:
     return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=4096)
 def isoformat(microseconds: int) -> str:
     """RFC 3339, UTC, microseconds: `2026-01-31T09:00:00.000000Z`."""
     return to_datetime(microseconds).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -75,6 +75,18 @@ class Table:
         columns = zip(*rows, strict=True)
         return [dump(column) for dump, column in zip(self._dumps, columns, strict=True)]
 
+    def without_uuids(self, rows: Sequence[Row]) -> list[list[Any]]:
+        """The rows with every UUID as the text that SQLite keeps."""
+        found = [list(row) for row in rows]
+        for place in self._uuids:
+            for row in found:
+                row[place] = row[place] and row[place].hex
+        return found
+
+    @cached_property
+    def _uuids(self) -> list[int]:
+        return [place for place, field in enumerate(self._fields) if isinstance(field, models.UUIDField)]
+
     @cached_property
     def _dumps(self) -> list[Callable[[Sequence[Any]], str]]:
         return [
@@ -144,8 +156,7 @@ def write(
         return
     with connection.cursor() as cursor:
         for each in writes:
-            rows = [_without_uuids(row) for row in each.rows]
-            cursor.executemany(each.table.insert_values + each.tail, rows)
+            cursor.executemany(each.table.insert_values + each.tail, each.table.without_uuids(each.rows))
         if last:
             cursor.execute(*last)
 
@@ -173,10 +184,6 @@ def _prepared(connection: BaseDatabaseWrapper) -> Iterator[CursorWrapper]:
             yield cursor
     finally:
         driver.cursor_factory, driver.prepare_threshold = before
-
-
-def _without_uuids(row: Row) -> list[Any]:
-    return [value.hex if isinstance(value, UUID) else value for value in row]
 
 
 def _plain(column: Sequence[Any]) -> str:

@@ -1,5 +1,6 @@
 """Who and what: actors, and the opaque ids that the outside sees. No Django."""
 
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,11 +22,16 @@ OPERATOR = Actor("operator", organiser=True)
 
 def public_id(stream: UUID, seq: int) -> str:
     """The outside name of what event `seq` of `stream` made (an order, a trade, an RFQ, a quote)."""
+    return f"{_in_letters(stream)}-{seq}"
+
+
+@lru_cache(maxsize=1024)
+def _in_letters(stream: UUID) -> str:
     number, text = stream.int, ""
     while number:
         number, digit = divmod(number, 58)
         text = _ALPHABET[digit] + text
-    return f"{text}-{seq}"
+    return text
 
 
 def parse_public_id(text: str) -> tuple[UUID, int] | None:

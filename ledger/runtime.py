@@ -196,7 +196,7 @@ class Runtime:
         _check_id(command_id)
         bulk_id = command_id or uuid4().hex
         own = [item if item.scope else item._replace(command_id=bulk_id) for item in items]
-        content = fingerprint([item.fingerprint for item in own])
+        content = fingerprint([item.fingerprint or [type(item.command).__name__, item.command] for item in own])
         return Ticket(stream, actor, own, bulk=Item(None, bulk_id, actor.id, content))
 
     def _wait(self, ticket: Ticket, timeout: float) -> Outcome | BulkOutcome:

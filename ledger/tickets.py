@@ -11,7 +11,6 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import msgspec
 from django.db import connections
 
 from common.errors import DomainError
@@ -57,7 +56,7 @@ class Item(NamedTuple):
 
 def fingerprint(command: Any) -> str:
     """SHA-256 of the command's canonical form: the same content gives the same fingerprint."""
-    return sha256(canonical([type(command).__name__, msgspec.to_builtins(command)]).encode()).hexdigest()
+    return sha256(canonical([type(command).__name__, command]).encode()).hexdigest()
 
 
 class Opens(NamedTuple):

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import connection
 from django.db.models import Count, F, Q, Sum
 
-from common.db import one_moment
+from common.db import one_moment, uuid_param
 from common.errors import DomainError
 from ledger import registry, store, warm
 from ledger.domain import Committed
@@ -31,6 +33,7 @@ from markets.models import (
     Trade,
     TradeBust,
 )
+from markets.projections import SESSIONS
 
 OPEN = ("open", "partially_filled")
 ORDER_EVENTS = ("OrderPlaced", "OrderReplaced", "OrderCancelled", "OrderExpired")
@@ -152,6 +155,32 @@ def session_of(stream: UUID) -> SessionInfo:
     if row is None:
         raise DomainError("not_found", "There is no such session.")
     return _session(row)
+
+
+def seat(user: str, *, session_id: str = "", stream: UUID | None = None) -> tuple[SessionInfo, str | None]:
+    """A live session by its name or stream, and this user's handle in it, None if they have none.
+
+    One query and no ORM: every request to a session begins with it. Raises DomainError `not_found`.
+    """
+    where, value = ("s.session_id", session_id) if stream is None else ("s.stream_id", uuid_param(connection, stream))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SEAT} WHERE {where} = %s", [user, value])
+        found = cursor.fetchone()
+    if found is None:
+        name = f"session {session_id!r}" if stream is None else "such session"
+        raise DomainError("not_found", f"There is no {name}.")
+    *columns, handle = found
+    row: Any = MarketSession.from_db(None, SESSIONS.columns, columns)
+    if not isinstance(row.stream_id, UUID):
+        row.stream_id = UUID(hex=row.stream_id)
+    return _session(row), handle
+
+
+_SEAT = f"""
+    SELECT {", ".join(f"s.{column}" for column in SESSIONS.columns)}, p.handle
+      FROM markets_marketsession s
+      LEFT JOIN markets_participant p ON p.stream_id = s.stream_id AND p."user" = %s AND NOT p.is_removed
+"""  # noqa: S608  no input
 
 
 def sessions(*, status: tuple[str, ...] = ()) -> list[SessionInfo]:
@@ -446,24 +475,38 @@ def verify(stream: UUID) -> list[str]:
 
 
 def _session(row: MarketSession) -> SessionInfo:
+    legs, q, terms, fixing = _read(row.legs, row.q, row.terms, row.fixing)
     return SessionInfo(
         row.stream_id,
         row.session_id,
         row.organiser,
         row.status,
-        msgspec.json.decode(row.legs, type=tuple[str, ...]),
-        msgspec.json.decode(row.q, type=tuple[int, ...]),
+        legs,
+        q,
         row.quantity_decimals,
         row.price_decimals,
         row.feed,
-        msgspec.json.decode(row.terms, type=Terms),
+        terms,
         row.t1,
         row.t2,
         row.created_at,
         row.closed_at,
         row.settled_at,
         row.cash_issued,
-        msgspec.json.decode(row.fixing, type=Fixing | None),
+        fixing,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _read(
+    legs: str, q: str, terms: str, fixing: str
+) -> tuple[tuple[str, ...], tuple[int, ...], Terms, Fixing | None]:
+    """A session's JSON columns, which hardly ever change."""
+    return (
+        msgspec.json.decode(legs, type=tuple[str, ...]),
+        msgspec.json.decode(q, type=tuple[int, ...]),
+        msgspec.json.decode(terms, type=Terms),
+        msgspec.json.decode(fixing, type=Fixing | None),
     )
 
 

@@ -1,7 +1,9 @@
 """What came in at an edge (JSON, a form, CSV) → commands in integers. The only place where text becomes units."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+import msgspec
 
 from common.clock import SECOND, parse_time
 from common.errors import InvalidInput
@@ -31,11 +33,9 @@ class Fields:
     def __init__(self, body: object, *, at: str = "") -> None:
         if not isinstance(body, Mapping):
             raise InvalidInput(at or "body", f"{at or 'The body'} must be an object.")
-        self._body: dict[str, Any] = {}
-        for name, value in body.items():
-            if not isinstance(name, str) or not _is_plain(name):
-                raise InvalidInput(at or "body", "Names must be text.")
-            self._body[name] = value
+        if not all(isinstance(name, str) and _is_plain(name) for name in body):
+            raise InvalidInput(at or "body", "Names must be text.")
+        self._body: dict[str, Any] = dict(body)
         self._at = f"{at}." if at else ""
 
     def path(self, name: str) -> str:
@@ -93,6 +93,8 @@ class Fields:
 
 def _is_plain(text: str) -> bool:
     """No control characters, and no lone surrogates: JSON can spell them, UTF-8 and databases can't."""
+    if text.isascii() and text.isprintable():
+        return True
     return not any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in text)
 
 
@@ -202,8 +204,52 @@ def assign_allocations(scaled: Scaled, body: object) -> c.AssignAllocations:
     return c.AssignAllocations(allocations=allocations)
 
 
+class _NewOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """An order whose members have the right types; null counts as absent."""
+
+    participant_id: str
+    asset: str
+    side: Literal["buy", "sell"]
+    quantity: object
+    quote_asset: str | None = None
+    order_type: Literal["limit", "market"] | None = None
+    price: object = None
+    time_in_force: Literal["gtc", "gtd", "ioc", "fok"] | None = None
+    expires_at: object = None
+    post_only: bool | None = None
+    client_order_id: str | None = None
+
+
 def place_order(scaled: Scaled, body: object) -> c.PlaceOrder:
-    """POST /sessions/{id}/orders → PlaceOrder."""
+    """POST /sessions/{id}/orders → PlaceOrder.
+
+    Nearly every order has members of the right types, and is read at once; for any other Fields says what is wrong.
+    """
+    try:
+        given = msgspec.convert(body, _NewOrder)
+    except (msgspec.ValidationError, UnicodeError):
+        return _order_by_fields(scaled, body)
+    texts = f"{given.participant_id}{given.asset}{given.quote_asset}{given.client_order_id}"
+    if given.quantity is None or not (texts.isascii() and texts.isprintable() and len(texts) <= 256):
+        return _order_by_fields(scaled, body)
+    return _priced(
+        c.PlaceOrder(
+            participant=given.participant_id,
+            asset=given.asset,
+            quote_asset="CASH" if given.quote_asset is None else given.quote_asset,
+            is_buy=given.side == "buy",
+            order_type=given.order_type or "limit",
+            quantity=parse_units(given.quantity, scaled.quantity_decimals, "quantity", minimum=1),
+            price=0 if given.price is None else parse_units(given.price, scaled.price_decimals, "price", minimum=1),
+            time_in_force=given.time_in_force or "",
+            expires_at=0 if given.expires_at is None else parse_time(given.expires_at, "expires_at"),
+            post_only=given.post_only or False,
+            client_order_id=given.client_order_id or "",
+        )
+    )
+
+
+def _order_by_fields(scaled: Scaled, body: object) -> c.PlaceOrder:
     fields = Fields(body)
     command = c.PlaceOrder(
         participant=fields.text("participant_id"),
@@ -219,6 +265,10 @@ def place_order(scaled: Scaled, body: object) -> c.PlaceOrder:
         client_order_id=fields.text("client_order_id", ""),
     )
     fields.end()
+    return _priced(command)
+
+
+def _priced(command: c.PlaceOrder) -> c.PlaceOrder:
     if len(command.client_order_id) > 64:
         raise InvalidInput("client_order_id", "client_order_id has at most 64 characters.")
     if command.order_type == "limit" and not command.price:

@@ -16,7 +16,6 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
-from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 _T = TypeVar("_T")
@@ -41,12 +40,16 @@ class ThreadedHandler(ASGIHandler):
         else:
             await self.send_response(response, send)
 
-    def _answer(self, scope: Any, body: Any) -> HttpResponseBase:
+    def stop(self) -> None:
+        """End the threads once they have served what they are at."""
+        self._threads.shutdown()
+
+    def _answer(self, scope: Any, body: Any) -> Any:
         """On one of the threads. What is to be streamed is closed by `_stream`, everything else here."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         request, refusal = self.create_request(scope, body)
-        response = self.get_response(request) if request is not None else refusal
+        response: Any = self.get_response(request) if request is not None else refusal
         if not response.streaming:
             response.close()
             body.close()

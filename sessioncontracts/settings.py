@@ -188,7 +188,7 @@ REST_FRAMEWORK = {
         "accounts.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["markets.api.body.PlainJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["markets.api.body.DecimalJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "markets.api.body.AlwaysJSON",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -135,6 +135,16 @@ def test_parsing_anything_answers_units_or_names_the_field(value: object) -> Non
         assert 0 <= units < LIMIT
 
 
+@given(st.from_regex(r"\A[0-9]{1,25}(\.[0-9]{1,8})?\Z", alphabet="0123456789."), st.integers(0, 6))
+def test_a_plain_text_means_what_decimal_makes_of_it(text: str, decimals: int) -> None:
+    exact = Decimal(text).scaleb(decimals)
+    if exact == int(exact) and exact < 2**63:
+        assert parse_units(text, decimals, "price") == int(exact)
+    else:
+        with pytest.raises(InvalidInput):
+            parse_units(text, decimals, "price")
+
+
 def test_units_are_shown_at_their_scale() -> None:
     assert format_units(62_000, 4) == "6.2000"
     assert format_units(1, 4) == "0.0001"

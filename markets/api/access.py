@@ -104,19 +104,20 @@ class MarketView(APIView):
 
     def seat(self, session_id: str) -> Seat:
         """A member's seat. Raises DomainError `not_found` for everybody else."""
-        return self.seated(self.find(session_id))
+        return self._found(queries.seat(self.actor.id, session_id=session_id))
 
     def seat_of(self, public_id: str, what: str) -> tuple[Seat, int]:
         """A member's seat in the session of an order, RFQ, quote or trade, and its number there."""
         found = parse_public_id(public_id)
         if found is None or not self._opens(found[0]):
             raise DomainError("not_found", f"There is no such {what}.")
-        return self.seated(queries.session_of(found[0])), found[1]
+        return self._found(queries.seat(self.actor.id, stream=found[0])), found[1]
 
-    def seated(self, session: SessionInfo) -> Seat:
-        """The caller's seat, if they are a member."""
-        seat = self.place(session)
-        if not seat.is_member:
+    def _found(self, found: tuple[SessionInfo, str | None]) -> Seat:
+        """The caller's seat, if they are a member and their key opens the session."""
+        session, handle = found
+        seat = self._seat(session, handle)
+        if not seat.is_member or not self._opens(session.stream):
             raise DomainError("not_found", f"There is no session {session.session_id!r}.")
         return seat
 
@@ -129,9 +130,11 @@ class MarketView(APIView):
 
     def place(self, session: SessionInfo) -> Seat:
         """Where the caller sits, which may be nowhere."""
+        return self._seat(session, queries.participant_of(session.stream, self.actor.id))
+
+    def _seat(self, session: SessionInfo, handle: str | None) -> Seat:
         actor = self.actor
         organises = actor.organiser or (self.may_organise and actor.id == session.organiser)
-        handle = queries.participant_of(session.stream, actor.id)
         return Seat(session, actor, handle, organises)
 
     def feed_seat(self, session_id: str) -> Seat:

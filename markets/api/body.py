@@ -5,16 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import IO, Any
 
+import msgspec
 from rest_framework.exceptions import APIException
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 from common.errors import InvalidInput
 
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 10
+_SUSPICIOUS = (b"\\u", b"NaN", b"Infinity")
+"""Without these no text can hold a NUL or half a surrogate pair, and no number be none."""
 
 
 class BodyTooLarge(APIException):
@@ -61,8 +64,18 @@ def parse(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         detail = f"The body is not JSON: look at line {error.lineno}, column {error.colno}."
         raise InvalidInput("body", detail) from None
-    _check(found, "", MOST_DEPTH)
+    if any(sign in data for sign in _SUSPICIOUS):
+        _check(found, "", MOST_DEPTH)
+    elif _is_deeper(found, MOST_DEPTH):
+        raise InvalidInput("body", f"The body is nested deeper than {MOST_DEPTH} levels.")
     return found
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if depth == 0:
+        return isinstance(value, dict | list)
+    return any(_is_deeper(item, depth - 1) for item in items if type(item) in {dict, list})
 
 
 def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -98,6 +111,13 @@ def _is_plain(text: str) -> bool:
     if text.isascii():
         return "\0" not in text
     return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+class PlainJSONRenderer(JSONRenderer):
+    """Answers are plain data already; msgspec writes them many times faster than DRF would."""
+
+    def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
+        return b"" if data is None else msgspec.json.encode(data, enc_hook=str)
 
 
 class AlwaysJSON(BaseContentNegotiation):

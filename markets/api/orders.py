@@ -181,22 +181,27 @@ def _parse_at(index: int, entry: object, seat: Seat) -> OrderCommand:
 
 
 def _parse(entry: object, seat: Seat) -> OrderCommand:
-    fields = Fields(entry)
-    action = fields.choice("action", ("place", "replace", "cancel"), "place")
-    assert isinstance(entry, Mapping)
-    rest = {name: value for name, value in entry.items() if name not in {"action", "order_id"}}
+    if not isinstance(entry, Mapping):
+        raise InvalidInput("body", "An entry must be an object.")
+    rest, action = entry, "place"
+    if not _OF_BULK.isdisjoint(entry):
+        rest = {name: value for name, value in entry.items() if name not in _OF_BULK}
+        action = Fields(entry).choice("action", ("place", "replace", "cancel"), "place")
     if action == "place":
         if "order_id" in entry:
             raise InvalidInput("order_id", "A new order has no order_id yet.")
         command = requests.place_order(seat.session, acting(rest, seat))
         seat.require_acting(command.participant)
         return command
-    found = parse_public_id(fields.text("order_id"))
+    found = parse_public_id(Fields(entry).text("order_id"))
     number = found[1] if found and found[0] == seat.stream else 0
     if action == "replace":
         return requests.replace_order(seat.session, number, rest)
     Fields(rest).end()
     return c.CancelOrder(order=number)
+
+
+_OF_BULK = {"action", "order_id"}
 
 
 def _unseen(command: OrderCommand, own: set[int]) -> OrderCommand:

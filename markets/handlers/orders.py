@@ -100,7 +100,7 @@ def _item(command: OrderCommand, actor: Actor) -> Item:
     if isinstance(command, c.PlaceOrder) and command.client_order_id:
         mark = fingerprint([actor.id, fingerprint(command)])
         return Item(command, f"order:{command.client_order_id}", f"participant:{command.participant}", mark)
-    return Item(command, "", "", fingerprint(command))
+    return Item(command, "", "", "")
 
 
 def placed_receipt(outcome: Outcome) -> OrderReceipt:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common.clock import SECOND, parse_time
 from common.errors import DomainError, InvalidInput
@@ -117,6 +119,38 @@ def test_a_bad_price_is_refused(value: object) -> None:
 def test_five_decimals_where_four_are_allowed_are_refused_in_a_sentence() -> None:
     refused = refusal(lambda: requests.place_order(SCALE, {**ORDER, "quantity": "0.12345"}))
     assert refused.detail == "quantity may have at most 4 decimals."
+
+
+_ODD = st.sampled_from([None, "", "AAPL", "buy", "sell", "limit", "ioc", "x" * 65, "x" * 2001, "\x00", "\ud800", "é"])
+_VALUES = _ODD | st.sampled_from([1, 0, -1, "1.5", "1.23456", True, 1.5, [], {}, "2026-01-31T09:00:00Z"])
+_NAMES = [
+    "participant_id",
+    "asset",
+    "side",
+    "quantity",
+    "quote_asset",
+    "order_type",
+    "price",
+    "time_in_force",
+    "expires_at",
+    "post_only",
+    "client_order_id",
+    "surprise",
+]
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=3))
+def test_an_order_read_at_once_is_the_order_read_field_by_field(odd: dict[str, Any]) -> None:
+    body = {"participant_id": "a", "asset": "AAPL", "side": "buy", "quantity": "1", "price": "2", **odd}
+    assert _outcome(requests.place_order, body) == _outcome(requests._order_by_fields, body)
+
+
+def _outcome(read: Callable[[Any, object], object], body: object) -> object:
+    try:
+        return read(SCALE, body)
+    except InvalidInput as refusal:
+        return (refusal.field, refusal.detail)
 
 
 def test_a_limit_order_without_a_price_is_refused() -> None:

@@ -59,6 +59,7 @@ class Command(BaseCommand):
         """All is loaded: what is in memory now stays, and need not be looked at by every collection."""
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 50)  # hardly anything here is a cycle, and a collection stops all requests
         if clock is not None:
             clock.start()
         for host, port in server.listening_addresses:
