@@ -9,16 +9,19 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 
 from accounts.models import Answer, User
+from accounts.throttle import Rule, take
 from common.errors import DomainError
 from common.ids import Actor
 
 __all__ = [
+    "Rule",
     "User",
     "actor_named",
     "actor_of",
     "may_open_sessions",
     "once",
     "settle_made_up",
+    "take",
     "uid_made_up",
     "uid_of",
     "user_named",

@@ -49,6 +49,16 @@ class ApiKey(models.Model):
         return f"{self.name} (sm_{self.prefix}_…)"
 
 
+class Allowance(models.Model):
+    """What is left of something that may not be tried too often: all of it is there again at `full_at`."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    full_at = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Answer(models.Model):
     """What a POST that writes no ledger event answered under an Idempotency-Key."""
 

@@ -83,7 +83,12 @@ class Workload:
         )
         basket = tuple(_UNITS * self.participants for _ in LEGS)
         command = c.CreateSession(
-            session_id=self.name, legs=LEGS, q=basket, cash_per_participant=_CASH, participants=people
+            session_id=self.name,
+            legs=LEGS,
+            q=basket,
+            cash_per_participant=_CASH,
+            participants=people,
+            bounds=e.Bounds(orders_per_second=e.MOST_PER_SECOND),  # held, and never in the way
         )
         return self._done(Step(command, ORGANISER))
 

@@ -15,6 +15,20 @@ class DomainError(Exception):
         self.field = field
 
 
+class Throttled(DomainError):
+    """Too much in too short a time. `wait_us` µs from now the same would be taken."""
+
+    def __init__(self, what: str, wait_us: int) -> None:
+        self.wait_us = wait_us
+        seconds = "a second" if self.retry_after == 1 else f"{self.retry_after} seconds"
+        super().__init__("throttled", f"Too many {what} in too short a time. Try again in {seconds}.")
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds to wait."""
+        return max(1, -(-self.wait_us // 1_000_000))
+
+
 class InvalidInput(DomainError):
     """The input is malformed: it never became a command."""
 

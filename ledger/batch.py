@@ -15,14 +15,17 @@ from ledger.codec import canonical
 from ledger.domain import Committed
 from ledger.store import End, Known, Locked
 from ledger.tickets import BulkOutcome, Item, Outcome, Result, Ticket
+from ledger.tolls import BUCKETS, Remembered, Till, Toll
 from ledger.warm import Warm
 
 
 class Batch:
-    """Needs the lock on `row`. `now` is the only time that its commands know."""
+    """Needs the lock on `row`. Its commands know one time only: the clock's, or the last event's if that is later."""
 
-    def __init__(self, row: Locked, warm: Warm, now: int) -> None:
-        self.row, self.now, self.warm = row, now, warm
+    def __init__(self, row: Locked, warm: Warm, memory: Remembered, clock: int) -> None:
+        self.row, self.now, self.warm = row, max(clock, row.last_at), warm
+        self.till = Till(row.turn, memory, clock)
+        self._tolls: dict[Ticket, list[Toll | None]] = {}
         self.events: list[Committed] = []
         self._head = row.head
         self._known: dict[tuple[str, str], Known | Outcome | BulkOutcome] = {}
@@ -32,6 +35,7 @@ class Batch:
     def run(self, tickets: Sequence[Ticket]) -> list[Result]:
         """Decide every ticket on the state that the one before left. Raises what is not a DomainError."""
         self._known.update(store.known_commands(self.row.id, _ids(tickets)))
+        self._prepare_till(tickets)
         if not self.row.deleted_at:
             while due := self.warm.domain.due(self.warm.state, self.now):
                 self._apply(due, CLOCK, "")
@@ -39,20 +43,46 @@ class Batch:
 
     def write(self) -> bool:
         """Write events, outcomes, rows and the stream's head. Answers whether there was anything to write."""
-        projected, end = [], None
+        buckets = self.till.rows(self.row.id)
+        projected, end = [Write(BUCKETS, buckets, replaces=True)], None
         if self.events:
             changed = self.warm.domain.take_writes(self.warm.state)
-            projected = [Write(table, rows, replaces=True) for table, rows in changed]
-            end = End(self.warm.seq, self._head, self.now)
+            projected += [Write(table, rows, replaces=True) for table, rows in changed]
+        if self.events or buckets:
+            last_at = self.now if self.events else self.row.last_at
+            end = End(self.warm.seq, self._head, last_at, self.till.turn)
         store.write_batch(self.row.id, self.events, self._outcomes, projected, end)
         if self.events:
             self.warm.domain.within([event.event for event in self.events], self.now)
         return bool(self.events or self._outcomes)
 
+    def _prepare_till(self, tickets: Sequence[Ticket]) -> None:
+        """Every ticket's tolls, and the buckets of those who must pay: one query, or none where all are known."""
+        toll, state = self.warm.domain.toll, self.warm.state
+        self._tolls = {
+            ticket: [toll(state, item.command, ticket.actor) for item in ticket.items] for ticket in tickets
+        }
+        lacking = self.till.lacks(ticket.actor.id for ticket, tolls in self._tolls.items() if any(tolls))
+        if lacking:
+            self.till.learn(lacking, store.buckets(self.row.id, lacking))
+
+    def _pay(self, ticket: Ticket) -> None:
+        """Before anything is decided, so that refusals are paid for too. What was done before is free."""
+        whole = ticket.bulk or ticket.also
+        if whole and (whole.scope, whole.command_id) in self._known:
+            return
+        tolls = [
+            toll
+            for item, toll in zip(ticket.items, self._tolls[ticket], strict=True)
+            if toll and (item.scope, item.command_id) not in self._known
+        ]
+        self.till.take(ticket.actor.id, tolls)
+
     def _run(self, ticket: Ticket) -> Result:
         if self.row.deleted_at:
             return DomainError("deleted", "This has been deleted.")
         try:
+            self._pay(ticket)
             if ticket.bulk is None:
                 return self._single(ticket)
             return self._bulk(ticket.bulk, ticket)

@@ -11,6 +11,7 @@ from common.db import Row, Table
 from common.events import Event
 from common.ids import Actor
 from ledger.codec import EventTypes
+from ledger.tolls import Toll
 
 StateT = TypeVar("StateT")
 Write = tuple[Table, list[Row]]
@@ -33,6 +34,10 @@ class Domain(ABC, Generic[StateT]):
     @abstractmethod
     def decide(self, state: StateT, command: Any, actor: Actor, now: int) -> Sequence[Event]:
         """The events that `command` causes at `now` (µs), or DomainError. Changes nothing."""
+
+    def toll(self, state: StateT, command: Any, actor: Actor) -> Toll | None:
+        """What `actor` pays from a bucket before `command` is decided; None: it is free."""
+        return None
 
     @abstractmethod
     def evolve(self, state: StateT, event: Event, at: int) -> None:

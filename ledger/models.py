@@ -13,6 +13,7 @@ class Stream(models.Model):
     seq = models.BigIntegerField(default=0)
     head = models.CharField(max_length=64)
     last_at = models.BigIntegerField(default=0)
+    turn = models.BigIntegerField(default=0)
     created_at = models.BigIntegerField()
     deleted_at = models.BigIntegerField(null=True)
     purged_at = models.BigIntegerField(null=True)
@@ -57,6 +58,16 @@ class Command(models.Model):
     first_seq = models.BigIntegerField()
     last_seq = models.BigIntegerField()
     outcome = models.TextField()
+
+
+class Bucket(models.Model):
+    """How much an actor may still send: the bucket is full again at `full_at`."""
+
+    pk = CompositePrimaryKey("stream_id", "actor", "bucket")
+    stream_id = models.UUIDField()
+    actor = models.CharField(max_length=64)
+    bucket = models.CharField(max_length=16)
+    full_at = models.BigIntegerField()
 
 
 class Snapshot(models.Model):

@@ -39,6 +39,7 @@ from ledger.tickets import (
     deliver,
     fingerprint,
 )
+from ledger.tolls import Memory, Toll
 from ledger.warm import Warm, WarmStates, dump, load
 
 MOST_ID_CHARACTERS = 160
@@ -91,7 +92,7 @@ class Runtime:
         """Told which stream was served, once its callers have their answers. They must be quick."""
         self._batch_limit, self._mailbox_limit = batch_limit, mailbox_limit
         self._snapshot_every, self._give_up_after = snapshot_every, give_up_after
-        self._warm = WarmStates(warm_limit)
+        self._warm, self._buckets = WarmStates(warm_limit), Memory(warm_limit)
         self._writers = WriterThreads(writers)
         self._mailboxes: dict[UUID, Mailbox] = {}
         self._mutex = threading.Lock()
@@ -173,9 +174,14 @@ class Runtime:
         assert isinstance(outcome, BulkOutcome)
         return outcome
 
+    def tokens(self, stream: UUID, actor: Actor, toll: Toll) -> int:
+        """How many tokens this process last knew to be in an actor's bucket: after a command of theirs, all."""
+        return toll.left(self._buckets.get(stream).full_at.get((actor.id, toll.bucket), 0), self.clock())
+
     def forget(self) -> None:
         """Drop warm states and rings; what is committed stays. For tests that empty the tables."""
         self._warm.clear()
+        self._buckets.clear()
         self.committed.clear()
 
     def stop(self) -> None:
@@ -327,7 +333,7 @@ class Runtime:
                 if row is None:
                     return [DomainError("not_found", "There is no such stream.") for _ in tickets]
                 warm = self._catch_up(row, warm)
-                batch = Batch(row, warm, max(now, row.last_at))
+                batch = Batch(row, warm, self._buckets.get(stream), now)
                 results = batch.run(tickets)
                 written = batch.write()
                 if not written and row.seq == 0:
@@ -351,6 +357,7 @@ class Runtime:
         if warm.seq:
             self._maybe_snapshot(warm)
             self._warm.put(warm)
+            self._buckets.put(warm.stream, batch.till.committed())
 
     @staticmethod
     def _lock(stream: UUID) -> Locked | None:

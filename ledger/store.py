@@ -10,6 +10,7 @@ from common.db import Row, Table, Write, quoted, uuid_param, write
 from ledger.codec import canonical
 from ledger.domain import Committed, Domain
 from ledger.models import Command, Event, Snapshot
+from ledger.tolls import BUCKETS
 
 EVENTS = Table(Event)
 COMMANDS = Table(Command)
@@ -38,6 +39,7 @@ class Locked(NamedTuple):
     head: str
     last_at: int
     deleted_at: int | None
+    turn: int = 0
 
 
 def lock(stream: UUID) -> Locked | None:
@@ -45,7 +47,7 @@ def lock(stream: UUID) -> Locked | None:
 
     PostgreSQL takes it from a process that hangs: its transaction ends after `_HANGS_AFTER` without a statement.
     """
-    columns, end = "domain, seq, head, last_at, deleted_at", ""
+    columns, end = "domain, seq, head, last_at, deleted_at, turn", ""
     if connection.features.has_select_for_update:
         columns += f", set_config('idle_in_transaction_session_timeout', '{_HANGS_AFTER}', true)"
         end = " FOR UPDATE"
@@ -53,7 +55,7 @@ def lock(stream: UUID) -> Locked | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, [uuid_param(connection, stream)])
         row = cursor.fetchone()
-    return Locked(stream, *row[:5]) if row else None
+    return Locked(stream, *row[:6]) if row else None
 
 
 def read_for_fold(stream: UUID, after: int, upto: int | None = None) -> Iterator[tuple[Any, ...]]:
@@ -109,6 +111,7 @@ class End(NamedTuple):
     seq: int
     head: str
     last_at: int
+    turn: int
 
 
 def write_batch(
@@ -116,7 +119,7 @@ def write_batch(
 ) -> None:
     """Needs the lock. Everything that a batch writes; on PostgreSQL in one statement."""
     writes = [Write(EVENTS, [_columns(event) for event in events]), Write(COMMANDS, outcomes), *projected]
-    sql = "UPDATE ledger_stream SET seq = %s, head = %s, last_at = %s WHERE id = %s"
+    sql = "UPDATE ledger_stream SET seq = %s, head = %s, last_at = %s, turn = %s WHERE id = %s"
     write(connection, writes, (sql, [*end, uuid_param(connection, stream)]) if end else None)
 
 
@@ -145,6 +148,14 @@ def known_commands(stream: UUID, ids: Iterable[tuple[str, str]]) -> dict[tuple[s
         cursor.execute(sql, parameters)
         rows = cursor.fetchall()
     return {(row[0], row[1]): Known(*row[2:]) for row in rows}
+
+
+def buckets(stream: UUID, actors: Iterable[str]) -> list[tuple[str, str, int]]:
+    """(actor, bucket, full_at) of these actors' buckets, in one query."""
+    sql, parameters = _by_key("actor, bucket, full_at", BUCKETS, stream, {"actor": sorted(actors)})
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
 
 
 def _by_key(

@@ -10,7 +10,8 @@ from common.events import Event
 from common.ids import Actor
 from ledger.codec import EventTypes
 from ledger.domain import Domain, Write
-from markets import projections
+from ledger.tolls import Toll
+from markets import limits, projections
 from markets.engine import invariants
 from markets.engine.decide import dispatch
 from markets.engine.events import EVENTS
@@ -31,6 +32,9 @@ class SessionDomain(Domain[SessionState]):
 
     def decide(self, state: SessionState, command: Any, actor: Actor, now: int) -> Sequence[Event]:
         return dispatch.decide(state, command, actor, now)
+
+    def toll(self, state: SessionState, command: Any, actor: Actor) -> Toll | None:
+        return limits.toll(state.facts.bounds, command, actor)
 
     def evolve(self, state: SessionState, event: Event, at: int) -> None:
         evolve(state, event, at)

@@ -165,6 +165,8 @@ def _bounds(fields: Fields, quantity_decimals: int) -> Bounds:
         inner.units("max_quantity", quantity_decimals, default=0),
         inner.units("price_band_percent", 2, default=0),
         inner.units("max_open_orders", 0, default=0),
+        inner.units("orders_per_second", 0, default=0),
+        inner.units("order_burst", 0, default=0),
     )
     inner.end()
     return bounds

@@ -89,6 +89,8 @@ def session(info: SessionInfo) -> Shape:
             "max_quantity": _bound(bounds.max_quantity, info.quantity_decimals),
             "price_band_percent": _bound(bounds.price_band, 2),
             "max_open_orders": bounds.max_open_orders or None,
+            "orders_per_second": bounds.orders_per_second or None,
+            "order_burst": bounds.order_burst or None,
         },
         "leg_lot": quantity(info, terms.lot),
         "leg_tick": price(info, terms.tick),

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
-from common.errors import DomainError, Unavailable
+from common.errors import DomainError, Throttled, Unavailable
 
 log = logging.getLogger("api")
 CONTENT_TYPE = "application/problem+json"
@@ -166,7 +166,7 @@ def problems_page(request: HttpRequest) -> HttpResponse:
 
 def _described(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
     if isinstance(error, DomainError):
-        return _refusal(error), {}
+        return _refusal(error), {"Retry-After": str(error.retry_after)} if isinstance(error, Throttled) else {}
     if isinstance(error, Unavailable):
         body = _body(error.code, error.detail)
         if error.command_id:

@@ -21,6 +21,8 @@ VARIABLES = frozenset(
         "SM_DEBUG",
         "SM_HSTS_SECONDS",
         "SM_LOG_LEVEL",
+        "SM_ORDERS_PER_SECOND",
+        "SM_ORDER_BURST",
         "SM_REGISTRATION",
         "SM_REGISTRATION_CODE",
         "SM_SECRET_KEY",

@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "predictions",
 ]
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.Passwords"]
 ROOT_URLCONF = "sessioncontracts.urls"
 ASGI_APPLICATION = "sessioncontracts.asgi.application"
 MIDDLEWARE = [
@@ -206,6 +207,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "POSTPROCESSING_HOOKS": ["markets.api.schema.add_components"],
 }
+
+# Order entry per user and session, where the session says nothing else (docs/limits.md); 0: no limit.
+ORDERS_PER_SECOND = env.number("SM_ORDERS_PER_SECOND", default=100, least=0, most=1_000_000)
+ORDER_BURST = env.number("SM_ORDER_BURST", default=0, least=0, most=1_000_000)  # 0: ten seconds' worth
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -1,33 +1,11 @@
-"""Sign-in, registration and keys as Django forms."""
-
-from typing import Any
+"""Registration as a Django form."""
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
+from django.contrib.auth.forms import UserCreationForm
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
-from accounts.web import throttle
-
-
-class SignInForm(AuthenticationForm):
-    """User name and password; refuses an account that had too many wrong ones."""
-
-    def clean(self) -> dict[str, Any]:
-        """Count wrong passwords per account. The same sentence whether there is such an account or not."""
-        username = str(self.cleaned_data.get("username", ""))
-        if throttle.is_blocked(username):
-            raise forms.ValidationError(
-                "Too many wrong passwords. Wait five minutes, then try again.", code="blocked"
-            )
-        try:
-            found = super().clean()
-        except forms.ValidationError:
-            throttle.failed(username)
-            raise
-        throttle.succeeded(username)
-        return found
 
 
 class RegisterForm(UserCreationForm):  # type: ignore[type-arg]  # not generic at run time

@@ -14,18 +14,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import keys
+from accounts import keys, throttle
 from accounts.models import User
-from accounts.web.forms import RegisterForm, SignInForm
+from accounts.web.forms import RegisterForm
 from common.clock import parse_time
-from common.errors import DomainError
+from common.errors import DomainError, Throttled
 
 
 class SignIn(LoginView):
     """User name and password; then where they wanted to go."""
 
     template_name = "accounts/sign_in.html"
-    authentication_form = SignInForm
     redirect_authenticated_user = True
     extra_context = {"registration": settings.REGISTRATION}  # noqa: RUF012  Django's own way
 
@@ -47,12 +46,23 @@ def register(request: HttpRequest) -> HttpResponse:
     if settings.REGISTRATION == "closed":
         return render(request, "accounts/register.html", shown, status=422 if request.method == "POST" else 200)
     form = RegisterForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        login(request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
+    if request.method == "POST" and _may_register(request, form) and form.is_valid():
+        login(request, form.save())
         messages.success(request, "Welcome. Join a session to trade.", extra_tags="good")
         return HttpResponseRedirect(reverse("dashboard"))
     shown["form"] = form
     return render(request, "accounts/register.html", shown, status=422 if request.method == "POST" else 200)
+
+
+def _may_register(request: HttpRequest, form: RegisterForm) -> bool:
+    """Not too often from one address; what is refused does not tell whether the code was right either."""
+    try:
+        throttle.take(throttle.REGISTRATIONS, str(request.META.get("REMOTE_ADDR", "")))
+    except Throttled as refusal:
+        form.errors.clear()
+        form.add_error(None, refusal.detail)
+        return False
+    return True
 
 
 @never_cache

@@ -14,7 +14,9 @@ from accounts import facade as accounts
 from accounts.keys import KeyInfo
 from common.errors import DomainError, InvalidInput
 from common.ids import Actor, parse_public_id
-from markets import queries
+from ledger.runtime import runtime
+from ledger.tolls import Toll
+from markets import limits, queries
 from markets.handlers.sessions import feed_of
 from markets.queries import SessionInfo
 
@@ -75,6 +77,8 @@ class MarketView(APIView):
 
     permission_classes = [*APIView.permission_classes, HasScope]  # noqa: RUF012  DRF's own way
     scopes: dict[str, str] = {}  # noqa: RUF012  read for GET, trade for the rest, where nothing is said
+    buckets: dict[str, str] = {}  # noqa: RUF012  the bucket of order entry that a method takes from
+    _seated: Seat | None = None
 
     @property
     def key(self) -> KeyInfo | None:
@@ -119,7 +123,19 @@ class MarketView(APIView):
         seat = self._seat(session, handle)
         if not seat.is_member or not self._opens(session.stream):
             raise DomainError("not_found", f"There is no session {session.session_id!r}.")
+        self._seated = seat
         return seat
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What takes from a bucket tells what is left there, done or refused."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        bucket, seat = self.buckets.get(request.method or ""), self._seated
+        limit = limits.limits(seat.session.terms.bounds).get(bucket) if bucket and seat else None
+        if bucket and seat and limit:
+            left = runtime.tokens(seat.stream, seat.actor, Toll(bucket, 0, *limit))
+            final["RateLimit-Policy"] = f'"{bucket}";q={limit.burst};w={-(-limit.burst // limit.rate)}'
+            final["RateLimit"] = f'"{bucket}";r={left}'
+        return final
 
     def find(self, session_id: str) -> SessionInfo:
         """A session that the caller's key doesn't shut out, member or not."""

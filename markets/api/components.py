@@ -57,6 +57,9 @@ _LISTING = {
     "closed_at": _maybe(_TIME),
     "settled_at": _maybe(_TIME),
 }
+_BUCKET = _answer(
+    per_second={**_COUNT, "example": 100}, burst={**_COUNT, "example": 1000}, left=_maybe({**_COUNT, "example": 998})
+)
 _FIXING = _answer(
     rule=_TEXT,
     at=_TIME,
@@ -187,6 +190,8 @@ COMPONENTS: dict[str, Schema] = {
             max_quantity=_maybe(_NUMBER),
             price_band_percent=_maybe(_NUMBER),
             max_open_orders=_maybe(_COUNT),
+            orders_per_second=_maybe(_COUNT),
+            order_burst=_maybe(_COUNT),
         ),
         leg_lot=_NUMBER,
         leg_tick=_NUMBER,
@@ -220,7 +225,14 @@ COMPONENTS: dict[str, Schema] = {
         fixing_window=_COUNT,
         fixing_max_age=_COUNT,
         self_trade_prevention=_one_of("cancel_newest", "cancel_oldest", "cancel_both"),
-        bounds=_body(min_quantity=_GIVEN, max_quantity=_GIVEN, price_band_percent=_GIVEN, max_open_orders=_COUNT),
+        bounds=_body(
+            min_quantity=_GIVEN,
+            max_quantity=_GIVEN,
+            price_band_percent=_GIVEN,
+            max_open_orders=_COUNT,
+            orders_per_second=_COUNT,
+            order_burst=_COUNT,
+        ),
         leg_lot=_GIVEN,
         leg_tick=_GIVEN,
         participants={
@@ -437,6 +449,17 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "Verification": _answer(
         session_id=_TEXT, ok=_FLAG, findings=_WORDS, seq=_COUNT, head_hash=_TEXT, checked_at=_TIME
+    ),
+    "Limits": _answer(
+        order_entry=_answer(orders=_maybe(_BUCKET), cancels=_maybe(_BUCKET)),
+        costs={
+            "type": "array",
+            "items": _answer(method=_TEXT, path=_TEXT, bucket=_one_of("orders", "cancels"), cost=_COUNT),
+        },
+        verify=_answer(per_minute=_COUNT, burst=_COUNT),
+        bulk_orders=_COUNT,
+        body_bytes=_COUNT,
+        message_bytes=_COUNT,
     ),
     "Portfolio": _answer(
         session_id=_TEXT,

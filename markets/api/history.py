@@ -13,7 +13,7 @@ from common.errors import DomainError, InvalidInput
 from ledger import export
 from ledger.domain import Committed
 from ledger.models import Stream
-from markets import queries, shapes, valuation
+from markets import queries, shapes, valuation, verification
 from markets.api.access import MarketView, reply
 from markets.api.orders import require_leg
 from markets.api.paging import Query, listed
@@ -55,16 +55,15 @@ class Verify(MarketView):
 
     def get(self, request: Request, session_id: str) -> Response:
         seat = self.seat(session_id)
-        seq, head = queries.head(seat.stream)
-        findings = queries.verify(seat.stream)
+        found = verification.verify(seat.stream, seat.actor)
         return reply(
             {
                 "session_id": session_id,
-                "ok": not findings,
-                "findings": findings,
-                "seq": seq,
-                "head_hash": head,
-                "checked_at": shapes.moment(now_us()),
+                "ok": not found.findings,
+                "findings": found.findings,
+                "seq": found.seq,
+                "head_hash": found.head,
+                "checked_at": shapes.moment(found.checked_at),
             }
         )
 

@@ -16,6 +16,7 @@ from markets.engine import commands as c
 from markets.engine.state import CASH
 from markets.handlers import orders
 from markets.handlers.orders import OrderCommand, OrderReceipt
+from markets.limits import CANCELS, ORDERS
 from markets.requests import Fields
 
 _STATUSES = ("open", "partially_filled", "filled", "cancelled", "expired")
@@ -37,6 +38,8 @@ _STATUSES = ("open", "partially_filled", "filled", "cancelled", "expired")
 )
 class Orders(MarketView):
     """The caller's orders (an organiser's view: everybody's), newest first. POST places, DELETE cancels all open."""
+
+    buckets = {"POST": ORDERS, "DELETE": CANCELS}  # noqa: RUF012
 
     def get(self, request: Request, session_id: str) -> Response:
         seat = self.seat(session_id)
@@ -83,6 +86,8 @@ class Orders(MarketView):
 class Order(MarketView):
     """One order, for whom it belongs to. PATCH replaces its terms, DELETE cancels it."""
 
+    buckets = {"PATCH": ORDERS, "DELETE": CANCELS}  # noqa: RUF012
+
     def get(self, request: Request, order_id: str) -> Response:
         seat, row = self._own(order_id)
         trades = queries.trades_of_orders(seat.stream, [row.number])
@@ -114,6 +119,8 @@ class BulkOrders(MarketView):
 
     One malformed entry refuses the whole request; what the rules refuse is that entry's result.
     """
+
+    buckets = {"POST": ORDERS}  # noqa: RUF012
 
     def post(self, request: Request, session_id: str) -> Response:
         seat = self.seat(session_id)

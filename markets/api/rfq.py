@@ -10,12 +10,15 @@ from markets.api.paging import Query, listed
 from markets.api.schema import CURSOR, described
 from markets.engine import commands as c
 from markets.handlers import rfq
+from markets.limits import CANCELS, ORDERS
 from markets.requests import Fields
 
 
 @described("Rfq", page=True, body="NewRfq", parameters={**CURSOR, "status": "open, executed, cancelled or expired"})
 class Rfqs(MarketView):
     """The session's RFQs, newest first. POST asks for quotes."""
+
+    buckets = {"POST": ORDERS}  # noqa: RUF012
 
     def get(self, request: Request, session_id: str) -> Response:
         seat = self.seat(session_id)
@@ -41,6 +44,8 @@ class Rfqs(MarketView):
 class OneRfq(MarketView):
     """One RFQ. DELETE takes it back."""
 
+    buckets = {"DELETE": CANCELS}  # noqa: RUF012
+
     def get(self, request: Request, rfq_id: str) -> Response:
         seat, number = self.seat_of(rfq_id, "RFQ")
         return reply(shapes.rfq(seat.session, queries.rfq(seat.stream, number)))
@@ -55,6 +60,8 @@ class OneRfq(MarketView):
 @described("Quote", page=True, body="NewQuote", parameters=CURSOR)
 class Quotes(MarketView):
     """The quotes on an RFQ, newest first. POST answers it with a rate."""
+
+    buckets = {"POST": ORDERS}  # noqa: RUF012
 
     def get(self, request: Request, rfq_id: str) -> Response:
         seat, number = self.seat_of(rfq_id, "RFQ")
@@ -81,6 +88,8 @@ class Quotes(MarketView):
 class AcceptQuote(MarketView):
     """The requester takes a quote: both legs move at once."""
 
+    buckets = {"POST": ORDERS}  # noqa: RUF012
+
     def post(self, request: Request, quote_id: str) -> Response:
         seat, number = self.seat_of(quote_id, "quote")
         offer = queries.quote(seat.stream, number)
@@ -94,6 +103,8 @@ class AcceptQuote(MarketView):
 @described("Quote", body="Empty", status=200)
 class WithdrawQuote(MarketView):
     """The maker takes a quote back."""
+
+    buckets = {"POST": CANCELS}  # noqa: RUF012
 
     def post(self, request: Request, quote_id: str) -> Response:
         seat, number = self.seat_of(quote_id, "quote")

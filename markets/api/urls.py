@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from markets.api import announcements, feeds, history, keys, orders, participants, rfq, sessions
+from markets.api import announcements, feeds, history, keys, limits, orders, participants, rfq, sessions
 
 
 class _Converter:
@@ -49,6 +49,7 @@ for _name, _kind in (
 _S = "sessions/<api_session:session_id>"
 
 urlpatterns = [
+    path("limits", limits.Limits.as_view(), name="api-limits"),
     path("me", keys.Me.as_view(), name="api-me"),
     path("keys", keys.Keys.as_view(), name="api-keys"),
     path("keys/<int:key_id>", keys.Key.as_view(), name="api-key"),

@@ -10,15 +10,19 @@ import msgspec
 from common.events import Event
 
 Amounts = dict[str, int]
+MOST_PER_SECOND = 1_000_000
+"""The largest rate and burst of order entry that a session may ask for."""
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Optional limits of a session; 0 means none. The band is in hundredths of a percent."""
+    """Optional limits of a session; 0 means none, and for order entry the installation's. The band is in 0.01 %."""
 
     min_quantity: int = 0
     max_quantity: int = 0
     price_band: int = 0
     max_open_orders: int = 0
+    orders_per_second: int = 0
+    order_burst: int = 0
 
 
 class SessionCreated(Event, frozen=True):

@@ -13,7 +13,7 @@ from matching.book import Book
 
 CASH = "CASH"
 TREASURY = "treasury"
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 RATE_DECIMALS = 8
 
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from common.clock import now_us
-from common.errors import DomainError
+from common.errors import DomainError, Throttled, Unavailable
 from ledger.models import Event
-from markets import queries
+from markets import queries, verification
 from markets.engine.events import EVENTS
 from markets.engine.state import CASH
 from markets.web.access import Visitor
@@ -33,9 +32,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What verify found: `lie` is empty where all is true."""
+    """What verify found: `lie` is empty where all is true, `refusal` where it was verified at all."""
 
     lie: str
+    refusal: str
     seq: int
     hash: str
     took_ms: int
@@ -110,10 +110,12 @@ def _past(who: Visitor, asked: str) -> dict[str, object]:
 
 def verdict(who: Visitor) -> Verdict:
     """Verify the session now."""
-    begun = now_us()
-    lie = next(iter(queries.verify(who.stream)), "")
-    seq, digest = queries.head(who.stream)
-    return Verdict(lie, seq, digest, (now_us() - begun) // 1000)
+    try:
+        found = verification.verify(who.stream, who.actor)
+    except (Throttled, Unavailable) as refusal:
+        seq, digest = queries.head(who.stream)
+        return Verdict("", refusal.detail, seq, digest, 0)
+    return Verdict(next(iter(found.findings), ""), "", found.seq, found.head, found.took_ms)
 
 
 def _actors(who: Visitor, names: dict[str, str], wanted: str) -> tuple[str, ...]:

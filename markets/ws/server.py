@@ -6,12 +6,14 @@ small again, so that what piles up does so in our bounded queues.
 
 import asyncio
 import contextlib
+import json
 import logging
 import socket
 from collections.abc import Callable
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred
@@ -20,6 +22,8 @@ from markets.ws.connection import TOO_SLOW
 from markets.ws.live import MOST_BYTES
 
 access_log = logging.getLogger("access")
+MOST_UPLOAD_BYTES = 8 * 1024 * 1024
+"""Of any request; bodies of JSON have a smaller limit of their own."""
 _KERNEL_BUFFER = 64 * 1024
 _PING_EVERY_S, _PONG_WITHIN_S = 5, 10
 _CLOSE_WITHIN_S = 30
@@ -85,6 +89,45 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
         self.sendCloseFrame(code=TOO_SLOW, isReply=False)
 
 
+class Upload(WebRequest):  # type: ignore[misc]  # daphne has no types
+    """A request on the wire. daphne takes a body of any length to the disk first; here it stops at a limit."""
+
+    is_refused = False
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802  Twisted's name
+        super().gotLength(length)
+        if length is not None and length > MOST_UPLOAD_BYTES:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  Twisted's name
+        if not self.is_refused and self.content.tell() + len(data) > MOST_UPLOAD_BYTES:
+            self._refuse()
+        if not self.is_refused:
+            super().handleContentChunk(data)
+
+    def process(self) -> Any:
+        return None if self.is_refused else super().process()
+
+    def _refuse(self) -> None:
+        """Nothing of the application is asked: the connection ends with this answer."""
+        self.is_refused = True
+        body = {
+            "type": "/docs/problems#body_too_large",
+            "title": "Body too large",
+            "status": 413,
+            "detail": f"A request has at most {MOST_UPLOAD_BYTES} bytes.",
+            "code": "body_too_large",
+            "errors": [],
+        }
+        content = json.dumps(body).encode()
+        head = (
+            "HTTP/1.1 413 Content Too Large\r\nContent-Type: application/problem+json\r\n"
+            f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        )
+        self.channel.transport.write(head.encode() + content)
+        self.channel.loseConnection()
+
+
 class LiveServer(Server):  # type: ignore[misc]  # daphne has no types
     """Serves `application` on one address. `refused` says why it could not, in a sentence."""
 
@@ -105,12 +148,18 @@ class LiveServer(Server):  # type: ignore[misc]  # daphne has no types
 
     def _get_ready(self, ready: Callable[["LiveServer"], None]) -> None:
         self.ws_factory.protocol = Socket
+        self.http_factory.buildProtocol = self._http
         self.ws_factory.setProtocolOptions(
             closeHandshakeTimeout=_CLOSE_WITHIN_S,
             failByDrop=False,  # tell the client why (1009), then drop
             allowNullOrigin=True,  # origins are judged in credentials.py
         )
         ready(self)
+
+    def _http(self, address: Any) -> Any:
+        protocol = type(self.http_factory).buildProtocol(self.http_factory, address)
+        protocol.requestFactory = Upload
+        return protocol
 
     def listen_error(self, failure: Any) -> None:
         """Stop before anything began."""

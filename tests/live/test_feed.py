@@ -268,7 +268,7 @@ def test_a_client_that_never_reads_is_closed_with_4408_and_the_others_do_not_not
 
 def test_a_burst_that_is_not_read_is_not_kept_for_ever(server: Server) -> None:
     """It ends long before an unanswered ping would end it."""
-    session = open_session("alice", "bob")
+    session = open_session("alice", "bob", bounds={"orders_per_second": 10_000})
 
     def burst() -> None:
         for who, side in (("alice", "sell"), ("bob", "buy")):
@@ -567,3 +567,15 @@ def test_a_stop_tells_clients_to_come_back_and_takes_less_than_ten_seconds(ledge
         asyncio.run(story())
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", server.port)) != 0
+
+
+def test_a_request_that_is_too_large_is_refused_before_it_was_sent(server: Server) -> None:
+    """By the length that it announces, or as soon as it exceeds the limit without one."""
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    for head, body in ((b"Content-Length: 10000000000", b""), (b"Transfer-Encoding: chunked", chunk * 129)):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+            client.sendall(b"POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n" + body)
+            answer = client.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 413 "), answer
+        assert b'"code": "body_too_large"' in answer
+    assert server.process.poll() is None

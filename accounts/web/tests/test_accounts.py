@@ -7,9 +7,8 @@ from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
 
-from accounts import keys
+from accounts import keys, throttle
 from accounts.models import User
-from accounts.web import throttle
 
 PASSWORD = "a rather long password"
 
@@ -49,7 +48,7 @@ def test_a_wrong_password_is_422_with_the_form(alice: User) -> None:
 
 def test_too_many_wrong_passwords_block_the_account_and_no_other(alice: User) -> None:
     User.objects.create_user("bob", password=PASSWORD)
-    for _ in range(throttle.MOST_FAILURES):
+    for _ in range(throttle.PASSWORDS.burst):
         assert _sign_in(Client(), "Alice".lower(), "guess") == 422
     answer = Client().post("/sign-in", {"username": "alice", "password": PASSWORD})
     assert answer.status_code == 422

@@ -10,8 +10,8 @@ from django.db import IntegrityError, ProgrammingError, transaction
 from common.clock import now_us
 from common.terminal import progress
 from ledger import platform
+from ledger.models import Bucket, Event, Snapshot, Stream
 from ledger.models import Command as CommandRow
-from ledger.models import Event, Snapshot, Stream
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
 def _purge(row: Stream, using: str) -> None:
     try:
         with transaction.atomic(using=using):
-            for model in (Event, CommandRow, Snapshot):
+            for model in (Event, CommandRow, Snapshot, Bucket):
                 model._default_manager.using(using).filter(stream_id=row.id).delete()
             Stream.objects.using(using).filter(id=row.id).update(purged_at=now_us())
     except (IntegrityError, ProgrammingError) as refused:  # the trigger, or the missing grant

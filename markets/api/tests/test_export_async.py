@@ -12,9 +12,9 @@ from markets.api.tests.conftest import Caller
 pytestmark = pytest.mark.usefixtures("ledger")
 
 
-def test_export_under_asgi_is_streamed_and_whole(organiser: Caller, alice: Caller) -> None:
-    for _ in range(3):
-        alice.post("sessions/demo/orders/bulk", {"orders": [_order() for _ in range(400)]})
+def test_export_under_asgi_is_streamed_and_whole(organiser: Caller, alice: Caller, bob: Caller) -> None:
+    for caller in (alice, alice, bob):
+        caller.post("sessions/demo/orders/bulk", {"orders": [_order() for _ in range(400)]})
 
     async def fetch() -> list[str]:
         answer: Any = await AsyncClient().get(

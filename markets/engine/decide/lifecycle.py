@@ -3,6 +3,8 @@
 import re
 from uuid import UUID
 
+import msgspec
+
 from common.clock import LATEST, isoformat
 from common.errors import DomainError, InvariantViolation
 from common.events import Event
@@ -279,10 +281,13 @@ def _check_rules(command: c.CreateSession) -> None:
             field="self_trade_prevention",
         )
     bounds = command.bounds
-    if min(bounds.min_quantity, bounds.max_quantity, bounds.price_band, bounds.max_open_orders) < 0 or (
+    if min(msgspec.structs.astuple(bounds)) < 0 or (
         bounds.max_quantity and bounds.max_quantity < bounds.min_quantity
     ):
         raise DomainError("invalid_session", "The bounds contradict each other.", field="bounds")
+    if max(bounds.orders_per_second, bounds.order_burst) > e.MOST_PER_SECOND:
+        detail = f"orders_per_second and order_burst go up to {e.MOST_PER_SECOND}."
+        raise DomainError("invalid_session", detail, field="bounds")
 
 
 def _grid(command: c.CreateSession) -> tuple[int, int]:
