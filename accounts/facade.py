@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 
-from accounts.models import Answer, User
+from accounts.models import Answer, User, new_uid
 from accounts.throttle import Rule, take
 from common.errors import DomainError
 from common.ids import Actor
@@ -16,9 +16,11 @@ from common.ids import Actor
 __all__ = [
     "Rule",
     "User",
+    "account_of_a_program",
     "actor_named",
     "actor_of",
     "may_open_sessions",
+    "new_uid",
     "once",
     "settle_made_up",
     "take",
@@ -87,6 +89,15 @@ def settle_made_up(uid: str, session_id: str, handle: str) -> None:
         except IntegrityError:
             continue
         return
+
+
+def account_of_a_program(uid: str) -> User:
+    """The account of a program that acts by its keys alone, made if there is none: nobody can sign in to it."""
+    user, created = User.objects.get_or_create(uid=uid, defaults={"username": f"program.{uid}"})
+    if created:
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    return user
 
 
 def once(

@@ -94,6 +94,7 @@ def issue(
     expires_at: int = 0,
     issuer: User | None = None,
     request_id: str = "",
+    stream: UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key of `user`'s and its secret. The same `request_id` by the same issuer answers the same pair.
 
@@ -102,7 +103,7 @@ def issue(
     """
     wanted = _checked(name, scopes, expires_at)
     _check_issuer(user, issuer, wanted)
-    stream = find_session(session_id) if session_id else None
+    stream = find_session(session_id) if session_id else stream
     if ApiKey.objects.filter(user=user, revoked_at=0).count() >= MOST_KEYS:
         raise DomainError("too_many_keys", f"A user may have {MOST_KEYS} keys at most; revoke some.")
     prefix, secret = _new_secret(issuer, request_id)

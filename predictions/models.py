@@ -166,6 +166,11 @@ class Order(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["stream_id", "agent", "number"], name="predictions_order_agent"),
+            models.Index(
+                fields=["stream_id", "market"],
+                condition=Q(status__in=("open", "partially_filled")),
+                name="predictions_order_book",
+            ),
             models.Index(fields=["ends_at"], condition=Q(ends_at__gt=0), name="predictions_order_due"),
         )
         constraints = (

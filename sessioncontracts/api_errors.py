@@ -96,6 +96,7 @@ STATUS: Mapping[str, int] = {
     "invalid_command_id": 422,
     "invalid_key": 422,
     "invalid_user": 422,
+    "invalid_comment": 422,
     "invalid_exchange": 422,
     "invalid_house": 422,
     "invalid_market": 422,

@@ -16,9 +16,10 @@ except ImproperlyConfigured as error:
 
 app = Celery("sessioncontracts")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["markets"])
+app.autodiscover_tasks(["markets", "predictions"])
 # Pokes go stale: what waited longer than `expires` seconds for a worker is dropped, for newer ones stand behind it.
 app.conf.beat_schedule = {
+    "advance-exchanges": {"task": "predictions.tasks.advance_exchanges", "schedule": 0.25, "options": {"expires": 1}},
     "advance-feeds": {"task": "markets.tasks.advance_feeds", "schedule": 0.25, "options": {"expires": 1}},
     "advance-sessions": {"task": "markets.tasks.advance_sessions", "schedule": 0.25, "options": {"expires": 1}},
     "note-clock": {"task": "markets.tasks.note_clock", "schedule": 1.0, "options": {"expires": 2}},
