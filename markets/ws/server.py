@@ -8,7 +8,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import socket
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +31,9 @@ _KERNEL_BUFFER = 64 * 1024
 _PING_EVERY_S, _PONG_WITHIN_S = 5, 10
 _CLOSE_WITHIN_S = 30
 _FINISH_REQUESTS_S, _CLOSE_SOCKETS_S = 5.0, 2.0
+_LEAVE_WITHIN_S = 9.0
+_QUIET_S = 0.5
+"""A proxy keeps connections for its next requests: when none came for so long, it has given them up."""
 
 
 class _Tap:
@@ -145,6 +151,8 @@ class LiveServer(Server):  # type: ignore[misc]  # daphne has no types
             server_name="",
         )
         self.refused = ""
+        self._ports: list[Any] = []
+        self._is_leaving, self._answered_at = False, 0.0
 
     def _get_ready(self, ready: Callable[["LiveServer"], None]) -> None:
         self.ws_factory.protocol = Socket
@@ -161,6 +169,11 @@ class LiveServer(Server):  # type: ignore[misc]  # daphne has no types
         protocol.requestFactory = Upload
         return protocol
 
+    def listen_success(self, port: Any) -> None:
+        """Remember where we listen, to stop it."""
+        super().listen_success(port)
+        self._ports.append(port)
+
     def listen_error(self, failure: Any) -> None:
         """Stop before anything began."""
         self.refused = str(getattr(failure.value, "socketError", failure.value))
@@ -168,6 +181,8 @@ class LiveServer(Server):  # type: ignore[misc]  # daphne has no types
 
     async def handle_reply(self, protocol: Any, message: Any) -> None:
         """As daphne does; a sender of frames then waits until the client has taken most of what was sent."""
+        if self._is_leaving and message["type"] == "http.response.start":
+            message = self._with_goodbye(protocol, message)
         await super().handle_reply(protocol, message)
         if message["type"] == "websocket.send" and protocol.tap is not None:
             await protocol.tap.flows()
@@ -177,25 +192,43 @@ class LiveServer(Server):  # type: ignore[misc]  # daphne has no types
         return Deferred.fromFuture(asyncio.ensure_future(self._leave()))
 
     async def _leave(self) -> None:
-        for listener in self.listeners:
-            if getattr(listener, "result", None) is not None:
-                listener.result.stopListening()
-        requests: list[asyncio.Future[None]] = []
-        sockets: list[asyncio.Future[None]] = []
-        for protocol, details in list(self.connections.items()):
-            running = details.get("application_instance")
-            if running is None or running.done():
-                continue
-            (sockets if isinstance(protocol, WebSocketProtocol) else requests).append(running)
+        self._is_leaving, self._answered_at = True, time.monotonic()
+        _leave_behind_what_hangs()
+        for port in self._ports:
+            port.doRead()  # who is at the door already comes in
+            port.stopListening()
+        sockets = self._running(are_sockets=True)
         for running in sockets:
             running.cancel()
         if sockets:
             await asyncio.wait(sockets, timeout=_CLOSE_SOCKETS_S)
-        if requests:
-            _, late = await asyncio.wait(requests, timeout=_FINISH_REQUESTS_S)
-            for running in late:
-                running.cancel()
+        await self._until_requests_finished()
         await self._until_sockets_closed()
+
+    def _running(self, *, are_sockets: bool) -> list[asyncio.Future[None]]:
+        """The applications that still run behind sockets, or behind requests."""
+        found = [
+            details.get("application_instance")
+            for protocol, details in self.connections.items()
+            if isinstance(protocol, WebSocketProtocol) == are_sockets
+        ]
+        return [running for running in found if running is not None and not running.done()]
+
+    async def _until_requests_finished(self) -> None:
+        """Also those that still come by connections that a proxy keeps: they are answered, and sent elsewhere."""
+        until = time.monotonic() + _FINISH_REQUESTS_S
+        while time.monotonic() < until:
+            if not self._running(are_sockets=False) and time.monotonic() - self._answered_at > _QUIET_S:
+                return
+            await asyncio.sleep(0.02)
+        for running in self._running(are_sockets=False):
+            running.cancel()
+
+    def _with_goodbye(self, protocol: Any, message: dict[str, Any]) -> dict[str, Any]:
+        self._answered_at = time.monotonic()
+        if protocol.channel is not None:
+            protocol.channel.persistent = False
+        return {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
 
     async def _until_sockets_closed(self) -> None:
         for _ in range(int(_CLOSE_SOCKETS_S / 0.05)):
@@ -208,6 +241,13 @@ class LiveServer(Server):  # type: ignore[misc]  # daphne has no types
                 break
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.05)  # what was written last goes out
+
+
+def _leave_behind_what_hangs() -> None:
+    """A request's thread may wait for a database that never answers, and would keep the process for ever."""
+    end = threading.Timer(_LEAVE_WITHIN_S, os._exit, [1])
+    end.daemon = True
+    end.start()
 
 
 def _log(protocol: str, action: str, details: dict[str, Any]) -> None:

@@ -13,14 +13,15 @@ from session_contracts_client import wire
 from session_contracts_client.errors import ApiError, FieldError, UnexpectedAnswer, Unreachable
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
-_AGAIN = {429, 503}
+_AGAIN = {429, 502, 503, 504}
+"""Whoever said so, the server or a proxy before it: what changes something bears a key, so it is not done twice."""
 
 
 class Transport:
     """Safe to use from several threads: each has a connection of its own.
 
-    A request that was not answered, or answered 429 or 503, is sent again with the same Idempotency-Key, so that
-    it happens once, until `patience` seconds are over.
+    A request that was not answered, or answered 429, 502, 503 or 504, is sent again with the same Idempotency-Key, so
+    that it happens once, until `patience` seconds are over.
     """
 
     def __init__(self, url: str, key: str, *, patience: float, timeout: float) -> None:
