@@ -538,6 +538,29 @@ def recent_rfqs(stream: UUID, *, limit: int = 12) -> list[tuple[Rfq, list[Quote]
     return [(row, by_rfq[row.number]) for row in found]
 
 
+def trades_numbered(stream: UUID, numbers: Collection[int]) -> list[Trade]:
+    """These trades, oldest first."""
+    return list(Trade.objects.filter(stream_id=stream, number__in=numbers).order_by("number"))
+
+
+def last_price(stream: UUID, asset: str, quote_asset: str) -> int | None:
+    """What the last trade in a book was done at; None before the first."""
+    rows = Trade.objects.filter(stream_id=stream, leg_from=asset, leg_to=quote_asset).exclude(maker=0)
+    return rows.order_by("-number").values_list("price", flat=True).first()
+
+
+def rfqs_of_quotes(stream: UUID, numbers: Collection[int]) -> dict[int, tuple[Quote, Rfq]]:
+    """These quotes, each with what it answers."""
+    quotes = list(Quote.objects.filter(stream_id=stream, number__in=numbers))
+    asked = {row.number: row for row in Rfq.objects.filter(stream_id=stream, number__in={q.rfq for q in quotes})}
+    return {row.number: (row, asked[row.rfq]) for row in quotes}
+
+
+def orders_numbered(stream: UUID, numbers: Collection[int]) -> dict[int, Order]:
+    """These orders by number."""
+    return {row.number: row for row in Order.objects.filter(stream_id=stream, number__in=numbers)}
+
+
 def memberships(user: str) -> dict[UUID, str]:
     """The sessions that a user takes part in, with their handle in each."""
     rows = Participant.objects.filter(user=user, is_removed=False)

@@ -1,7 +1,7 @@
 """What holdings are worth, candles, and what a settlement would pay: reads that need prices."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.errors import DomainError
 from markets import queries
@@ -27,7 +27,7 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What somebody has, what it is worth, and how much more that is than what they were given, at these prices."""
+    """What somebody has, what it is worth, and how much more that is than what they were `given`, at these prices."""
 
     rank: int
     handle: str
@@ -36,6 +36,7 @@ class Standing:
     holdings: Mapping[str, HoldingInfo]
     value: int
     gain: int
+    given: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +99,14 @@ def leaderboard(session: SessionInfo, prices: Prices) -> list[Standing]:
     found = []
     for who, issued in given.items():
         traded = net.get(who, {})
+        zero = HoldingInfo(0, 0)
+        start = {leg: held[who].get(leg, zero).total - traded.get(leg, 0) for leg in session.legs} | {CASH: issued}
         value = worth(session, held[who], prices)
-        started = issued + sum(
-            (held[who].get(leg, HoldingInfo(0, 0)).total - traded.get(leg, 0)) * prices.by_leg.get(leg, 0)
-            for leg in session.legs
-        )
-        cash = held[who].get(CASH, HoldingInfo(0, 0)).total
-        found.append(Standing(0, who, names.get(who, who), cash, held[who], value, value - started))
+        started = issued + sum(start[leg] * prices.by_leg.get(leg, 0) for leg in session.legs)
+        cash = held[who].get(CASH, zero).total
+        found.append(Standing(0, who, names.get(who, who), cash, held[who], value, value - started, start))
     found.sort(key=lambda standing: (-standing.gain, standing.handle))
-    return [
-        Standing(rank, s.handle, s.name, s.cash, s.holdings, s.value, s.gain) for rank, s in enumerate(found, start=1)
-    ]
+    return [replace(standing, rank=rank) for rank, standing in enumerate(found, start=1)]
 
 
 def worth(session: SessionInfo, held: Mapping[str, HoldingInfo], prices: Prices) -> int:

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from accounts.web import views
+from accounts.web import theme, views
 
 urlpatterns = [
+    path("theme", theme.theme, name="theme"),
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("register", views.register, name="register"),

@@ -22,8 +22,14 @@ def push_prices(session: queries.SessionInfo, prices: object, *, source_at: int 
     """Publish one tick {leg: price} on the session's own push feed, made when first needed."""
     name = feed_of(session)
     if not session.feed:
-        oracle.create_feed(name=name, mode="push", instruments=session.legs, price_decimals=session.price_decimals)
-    return oracle.publish(name, prices=prices, source_at=source_at)
+        oracle.create_feed(
+            name=name,
+            mode="push",
+            instruments=session.legs,
+            price_decimals=session.price_decimals,
+            clock=runtime.clock,
+        )
+    return oracle.publish(name, prices=prices, source_at=source_at, clock=runtime.clock)
 
 
 def start_source(

@@ -47,6 +47,24 @@ def cents(value: int) -> str:
 
 
 @register.filter
+def per_mille(value: int) -> str:
+    """Tenths of a percent → "23.4"."""
+    return f"{value // 10}.{value % 10}"
+
+
+@register.filter
+def rest(percent: int) -> int:
+    """What is missing to a hundred."""
+    return 100 - percent
+
+
+@register.filter
+def hundredths(value: int) -> str:
+    """Hundredths of a percent, or of anything → "23.41"."""
+    return f"{value // 100}.{value % 100:02d}"
+
+
+@register.filter
 def rate(value: int) -> str:
     """A rate without the zeros that say nothing."""
     return trimmed(value, RATE_DECIMALS)

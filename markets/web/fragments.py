@@ -4,7 +4,7 @@ Each fragment is one template of templates/markets/live/, used by the page's inc
 page keeps what it shows and drops the rest (static/js/app.js), so a push may hold everything that changed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -15,7 +15,9 @@ from common.errors import DomainError
 from ledger.domain import Committed
 from markets import queries
 from markets.engine import events as e
-from markets.web import panels
+from markets.queries import SessionInfo
+from markets.web import news, panels, prices
+from oracle.facade import TickInfo
 
 _RFQ_EVENTS = (
     e.RFQRequested,
@@ -27,7 +29,6 @@ _RFQ_EVENTS = (
     e.QuoteExpired,
     e.TradeExecuted,
 )
-_ORDER_EVENTS = (e.OrderReplaced, e.OrderCancelled, e.OrderExpired)  # these may leave holdings untouched
 _TRADES = (e.OrderMatched, e.TradeExecuted, e.TradeBusted)
 
 
@@ -48,47 +49,85 @@ class Change(Protocol):
     @property
     def holders(self) -> Collection[str]: ...
     @property
-    def ticks(self) -> Sequence[object]: ...
+    def ticks(self) -> Sequence[TickInfo]: ...
     @property
     def status_changed(self) -> bool: ...
 
 
-def render_public(change: Change) -> str:
-    """What everybody in the session may see of `change`, and the server's time; "" once the session is gone."""
-    session = _session(change.stream)
-    if session is None:
-        return ""
-    parts = [_rendered("head", {"seq": change.seq}), _rendered("heartbeat", {"at": now_us()})]
+def render(change: Change, handles: Collection[str | None]) -> dict[str | None, str]:
+    """audience → its fragments. A handle is a participant's; None stands for organisers who don't take part.
+
+    What is public is rendered once, what is somebody's own only if it changed. Empty once the session is gone.
+    """
+    try:
+        session = queries.session_of(change.stream)
+    except DomainError:
+        return {}
+    found = news.happened(session, change.events)
+    public = _public(session, change, found)
+    requests = _Requests(session) if _has(change, _RFQ_EVENTS) else None
+    return {
+        handle: public
+        + (_own(session, change, found, handle) if handle else "")
+        + (requests.seen_by(handle) if requests else "")
+        for handle in handles
+    }
+
+
+def _public(session: SessionInfo, change: Change, found: news.Happened) -> str:
+    """What everybody in the session may see, and the server's time."""
+    ticks = prices.quoted(session, change.ticks)
+    parts = [_rendered("head", {"seq": change.seq, **news.public(found, ticks)})]
+    parts.append(_rendered("heartbeat", {"at": now_us()}))
     if change.status_changed:
         parts.append(_rendered("status", panels.status(session)))
+        parts.append(_rendered("banner", panels.status(session)))
     if change.ticks:
         parts.append(_rendered("prices", panels.prices(session)))
     parts += [_rendered("book", panels.book(session, *pair)) for pair in sorted(change.books)]
     if _has(change, _TRADES):
         parts.append(_rendered("tape", panels.tape(session)))
-    if _has(change, _RFQ_EVENTS):
-        parts.append(_rendered("rfqs", panels.rfqs(session, None)))
     if _told(change, ""):
         parts.append(_rendered("announcements", panels.announcements(session, "")))
     return "".join(parts)
 
 
-def render_own(change: Change, handle: str) -> str:
-    """What the participant `handle` alone may see of `change`: orders, holdings, RFQs with their buttons,
-    announcements to it."""
-    session = _session(change.stream)
-    if session is None:
-        return ""
+def _own(session: SessionInfo, change: Change, found: news.Happened, handle: str) -> str:
+    """What the participant `handle` alone may see: what happened to them, their orders, holdings and announcements."""
     parts = []
-    if handle in change.holders or _has(change, _ORDER_EVENTS):
+    if (told := news.own(found, handle)) is not None:
+        parts.append(_rendered("own", told))
+    if handle in change.holders or handle in found.concerned:
         parts.append(_rendered("orders", panels.orders(session, handle)))
-    if handle in change.holders or change.ticks or _has(change, _TRADES):
+    if handle in change.holders:
         parts.append(_rendered("holdings", panels.holdings(session, handle)))
-    if _has(change, _RFQ_EVENTS):
-        parts.append(_rendered("rfqs", panels.rfqs(session, handle)))
     if _told(change, "", handle):
         parts.append(_rendered("announcements", panels.announcements(session, handle)))
     return "".join(parts)
+
+
+class _Requests:
+    """The RFQ panel for each audience. Those who neither asked nor quoted see the same one."""
+
+    def __init__(self, session: SessionInfo) -> None:
+        self._session = session
+        shown = panels.rfqs(session, None)["rfqs"]
+        self._involved = {who for ask in shown for who in (ask.row.participant, *(q.participant for q in ask.quotes))}
+        self._made: dict[str | None, str] = {}
+
+    def seen_by(self, handle: str | None) -> str:
+        viewer = handle if handle is None or handle in self._involved else _ANYBODY
+        if viewer not in self._made:
+            self._made[viewer] = _rendered("rfqs", panels.rfqs(self._session, viewer))
+        return self._made[viewer]
+
+
+_ANYBODY = " "
+"""A participant's handle that nobody can have."""
+
+
+def _has(change: Change, kinds: tuple[type, ...]) -> bool:
+    return any(isinstance(item.event, kinds) for item in change.events)
 
 
 def _told(change: Change, *who: str) -> bool:
@@ -96,16 +135,5 @@ def _told(change: Change, *who: str) -> bool:
     return any(isinstance(item.event, e.AnnouncementMade) and item.event.participant in who for item in change.events)
 
 
-def _has(change: Change, kinds: tuple[type, ...]) -> bool:
-    return any(isinstance(item.event, kinds) for item in change.events)
-
-
-def _session(stream: UUID) -> queries.SessionInfo | None:
-    try:
-        return queries.session_of(stream)
-    except DomainError:
-        return None
-
-
-def _rendered(name: str, context: dict[str, object]) -> str:
+def _rendered(name: str, context: Mapping[str, object]) -> str:
     return render_to_string(f"markets/live/{name}.html", {**context, "oob": True})

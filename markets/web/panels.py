@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from uuid import UUID
 
 from common.clock import now_us
@@ -40,25 +41,27 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A level of the book; `depth` is the share of the deepest one shown, in percent."""
+    """A level of the book; `total` is what stands up to and with it, `depth` that in percent of the larger side."""
 
     price: int
     quantity: int
     orders: int
+    total: int
     depth: int
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A holding and its worth at the last price, None where there is no price."""
+    """A holding and its worth at the last price, None where there is no price; `weight` in tenths of a percent."""
 
     asset: str
     total: int
-    reserved: int
     available: int
+    given: int
     decimals: int
     price: int | None
     value: int | None
+    weight: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ def book_id(session: SessionInfo, asset: str, quote_asset: str) -> str:
 def book(session: SessionInfo, asset: str, quote_asset: str) -> Context:
     """Both sides of a book, the best prices in the middle."""
     found = queries.book(session.stream, asset, quote_asset, depth=_DEPTH)
-    deepest = max((level.quantity for level in (*found.bids, *found.asks)), default=1)
+    asks, bids = ([level.quantity for level in side] for side in (found.asks, found.bids))
+    deepest = max(sum(asks), sum(bids), 1)
     spread = found.asks[0].price - found.bids[0].price if found.asks and found.bids else None
     return {
         "session": session,
@@ -131,12 +135,15 @@ def book(session: SessionInfo, asset: str, quote_asset: str) -> Context:
         "asks": tuple(reversed(_steps(found.asks, deepest))),
         "bids": _steps(found.bids, deepest),
         "spread": spread,
+        "last": queries.last_price(session.stream, asset, quote_asset),
     }
 
 
 def _steps(levels: Sequence[BookLevel], deepest: int) -> tuple[Step, ...]:
+    totals = accumulate(level.quantity for level in levels)
     return tuple(
-        Step(level.price, level.quantity, level.orders, max(1, level.quantity * 100 // deepest)) for level in levels
+        Step(level.price, level.quantity, level.orders, total, max(1, total * 100 // deepest))
+        for level, total in zip(levels, totals, strict=True)
     )
 
 
@@ -182,13 +189,16 @@ def holdings(session: SessionInfo, handle: str) -> Context:
     """A participant's holdings, their value, and what was gained on what they were given."""
     prices = valuation.current_prices(session)
     standing = standings(session, prices).get(handle)
-    held = standing.holdings if standing else {}
+    rows = [_held(session, asset, standing, prices) for asset in (*session.legs, CASH)]
+    basket, legs = basket_value(session, prices.by_leg), sum(row.value or 0 for row in rows if row.asset != CASH)
     return {
         "session": session,
         "handle": handle,
-        "rows": [_held(session, asset, held.get(asset), prices) for asset in (*session.legs, CASH)],
+        "rows": rows,
         "value": standing.value if standing and prices.by_leg else None,
         "gain": standing.gain if standing and prices.by_leg else None,
+        "basket_value": basket if prices.by_leg else None,
+        "share": legs * 10_000 // basket if basket else None,
     }
 
 
@@ -209,10 +219,13 @@ def _standings(stream: UUID, seq: int, at: int, source: str) -> Mapping[str, val
     return {found.handle: found for found in valuation.leaderboard(session, valuation.current_prices(session))}
 
 
-def _held(session: SessionInfo, asset: str, held: queries.HoldingInfo | None, prices: valuation.Prices) -> Held:
-    holding = held or queries.HoldingInfo(0, 0)
+def _held(session: SessionInfo, asset: str, standing: valuation.Standing | None, prices: valuation.Prices) -> Held:
+    holding = (standing.holdings.get(asset) if standing else None) or queries.HoldingInfo(0, 0)
     is_cash = asset == CASH
     price = None if is_cash else prices.by_leg.get(asset)
     value = holding.total if is_cash else holding.total * price if price is not None else None
     decimals = session.cash_decimals if is_cash else session.quantity_decimals
-    return Held(asset, holding.total, holding.reserved, holding.available, decimals, price, value)
+    whole = standing.value if standing else 0
+    weight = value * 1000 // whole if value is not None and whole else None
+    given = standing.given[asset] if standing else 0
+    return Held(asset, holding.total, holding.available, given, decimals, price, value, weight)

@@ -1,5 +1,6 @@
 """The oracle's ticks in a session's own price units, for cards and charts. Reads only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.clock import now_us
@@ -36,6 +37,14 @@ def first(session: SessionInfo) -> Quoted | None:
         return None
     ticks = oracle.ticks_between(feed.id, start=session.created_at, end=now_us(), limit=1)
     return _quoted(session, feed, ticks[0]) if ticks else None
+
+
+def quoted(session: SessionInfo, ticks: Sequence[oracle.TickInfo]) -> list[Quoted]:
+    """Ticks of the session's feed in the session's units."""
+    if not ticks:
+        return []
+    feed = oracle.get_feed(feed_of(session))
+    return [_quoted(session, feed, tick) for tick in ticks]
 
 
 def _quoted(session: SessionInfo, feed: oracle.FeedInfo, tick: oracle.TickInfo) -> Quoted:

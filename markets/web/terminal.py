@@ -1,5 +1,6 @@
 """The terminal: what its page shows, and what it answers to its forms."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -8,13 +9,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from common.clock import now_us
-from common.ids import public_id
+from common.clock import SECOND, now_us
+from common.ids import parse_public_id, public_id
 from common.money import format_units
-from markets import queries
+from markets import queries, valuation
 from markets.engine.state import CASH
+from markets.models import Order
 from markets.queries import SessionInfo
-from markets.web import forms, panels
+from markets.web import forms, news, panels
 from markets.web import prices as quoted
 from markets.web.access import Visitor
 from markets.web.answers import Attempt, Refusal, page, status_of
@@ -50,7 +52,7 @@ def live(who: Visitor, seen: Look) -> dict[str, panels.Context]:
         "prices": panels.prices(session),
         "book": panels.book(session, seen.asset, seen.quote_asset),
         "tape": panels.tape(session),
-        "rfqs": panels.rfqs(session, who.handle),
+        "rfqs": panels.rfqs(session, who.handle or None),
     }
     if who.handle:
         found["orders"] = panels.orders(session, who.handle)
@@ -71,7 +73,8 @@ def context(request: HttpRequest, who: Visitor, *, form: str = "", refusal: Refu
         "look": seen,
         "quote_options": [CASH, *(leg for leg in who.session.legs if leg != seen.asset)],
         "head": queries.head(who.stream),
-        "chart": chart(who.session, seen.asset),
+        "chart": chart(who.session, seen.asset) if seen.quote_asset == CASH else None,
+        "legs_json": json.dumps(who.session.legs, ensure_ascii=False),
         "now": now_us(),
         "tab": "terminal",
     }
@@ -84,23 +87,74 @@ def context(request: HttpRequest, who: Visitor, *, form: str = "", refusal: Refu
 
 def _chosen(request: HttpRequest, who: Visitor) -> dict[str, Any]:
     """The order to replace and the RFQ to quote on, where the address names one that may be."""
-    found = {}
     replace, rfq = request.GET.get("replace", ""), request.GET.get("quote_on", "")
-    context = panels.orders(who.session, who.handle) if replace and who.handle else {}
-    for row in context.get("orders", ()):  # type: ignore[attr-defined]  # a list of rows
-        if public_id(who.stream, row.number) == replace and row.status in queries.OPEN:
-            found["replacing"] = row
+    found: dict[str, Any] = {}
+    if replace and who.handle:
+        found["replacing"] = order_to_replace(who, replace)
     if rfq and who.handle:
-        for ask in panels.rfqs(who.session, who.handle)["rfqs"]:  # type: ignore[attr-defined]  # a list of Ask
-            if public_id(who.stream, ask.row.number) == rfq and ask.row.status == "open" and not ask.mine:
-                found["quoting"] = ask.row
+        found |= request_to_quote(who, rfq)
     return found
+
+
+def order_to_replace(who: Visitor, outside: str) -> Order | None:
+    """The visitor's own open order of this name; None where there is none."""
+    parsed = parse_public_id(outside)
+    if parsed is None or parsed[0] != who.stream:
+        return None
+    row = queries.orders_numbered(who.stream, [parsed[1]]).get(parsed[1])
+    return row if row is not None and row.participant == who.handle and row.status in queries.OPEN else None
+
+
+def request_to_quote(who: Visitor, outside: str) -> dict[str, Any]:
+    """The open RFQ of this name that is somebody else's, and the rate that the last prices would make fair."""
+    for ask in panels.rfqs(who.session, who.handle)["rfqs"]:  # type: ignore[attr-defined]  # a list of Ask
+        if public_id(who.stream, ask.row.number) == outside and ask.row.status == "open" and not ask.mine:
+            prices = valuation.current_prices(who.session).by_leg
+            fair = prices[ask.row.leg_from] * 10_000 // prices[ask.row.leg_to] if prices else 0
+            return {"quoting": ask.row, "fair_rate": f"{fair // 10_000}.{fair % 10_000:04d}" if fair else ""}
+    return {}
 
 
 def chart(session: SessionInfo, asset: str) -> Chart | None:
     """The candles of a leg's newest ticks."""
     ticks = quoted.series(session, limit=_CHART_TICKS)
     return candles([(tick.at, tick.prices[asset]) for tick in ticks if asset in tick.prices])
+
+
+_INTERVALS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 900, 3600)
+_MOST_CANDLES = 300
+
+
+def chart_data(who: Visitor, seen: Look, *, from_trades: bool, interval: int) -> dict[str, Any]:
+    """What chart.js draws: candles of `interval` seconds (0: what fits), times in s, prices in units; own fills."""
+    session, quote = who.session, seen.quote_asset
+    end = session.closed_at or now_us()
+    start = min(session.t1 or session.created_at, end)
+    span = (end - start) // SECOND
+    chosen = interval or next((each for each in _INTERVALS if span // each <= _MOST_CANDLES // 2), _INTERVALS[-1])
+    count = min(valuation.MOST_CANDLES, span // chosen + 2)
+    found = valuation.candles(
+        session,
+        seen.asset,
+        interval=chosen * SECOND,
+        end=end + 1,
+        count=count,
+        from_trades=from_trades or quote != CASH,
+        quote_asset=quote,
+    )
+    fills = queries.trades_page(who.stream, 0, _MOST_FILLS, leg=seen.asset, who=who.handle) if who.handle else []
+    return {
+        "interval": chosen,
+        "candles": [[c.start // SECOND, c.open, c.high, c.low, c.close, c.volume] for c in found],
+        "fills": [
+            news.fill(session, row, who.handle)
+            for row in reversed(fills)
+            if row.maker and (row.leg_from, row.leg_to) == (seen.asset, quote)
+        ],
+    }
+
+
+_MOST_FILLS = 300
 
 
 def address(who: Visitor, seen: Look) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from django.utils.module_loading import import_string
@@ -28,7 +28,7 @@ from oracle.facade import TickInfo
 
 log = logging.getLogger("markets.ws")
 _FRAGMENTS = "markets.web.fragments"
-"""The one place that names the pages' renderer: render_public(change), render_own(change, handle)."""
+"""The one place that names the pages' renderer: render(change, handles)."""
 _PAUSE_S = 0.1
 _HTML_PAUSE_S = 0.2
 _HISTORY = 4096
@@ -328,11 +328,10 @@ class Tailer:
             connection.close(code)
 
 
-def _fragments(change: Change, handles: Iterable[str | None]) -> dict[str | None, str]:
+def _fragments(change: Change, handles: Collection[str | None]) -> dict[str | None, str]:
     """audience → its page's new fragments."""
-    public: str = import_string(f"{_FRAGMENTS}.render_public")(change)
-    own = import_string(f"{_FRAGMENTS}.render_own")
-    return {handle: public + (own(change, handle) if handle else "") for handle in handles}
+    made: dict[str | None, str] = import_string(f"{_FRAGMENTS}.render")(change, handles)
+    return made
 
 
 def _has_bust(events: Sequence[Committed]) -> bool:

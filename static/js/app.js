@@ -1,9 +1,11 @@
-// What pages do beyond HTML: local times, the session clock, the connection's state, and which fragments a page takes.
+// What every page does beyond HTML: local times, clocks, the theme, the live connection and its fragments, toasts.
 // Every form and link works without it.
 "use strict";
 (() => {
   const body = document.body;
+  const byId = (id) => document.getElementById(id);
   const pad = (number) => String(number).padStart(2, "0");
+  const announce = (name, detail) => htmx.trigger(body, name, detail);
 
   // Times: the server writes UTC; the reader's own time stands beside it or in the tooltip.
   function showLocal(root) {
@@ -18,7 +20,7 @@
     }
   }
 
-  // The clock: the server's time when the page was made, carried on by how long the page has been running.
+  // Clocks count in the server's time: what it was when it spoke last, carried on by how long that is ago.
   let serverAhead = 0;
   function readServerTime(root) {
     const mark = root.matches && root.matches("[data-server-now]") ? root : root.querySelector("[data-server-now]");
@@ -41,16 +43,66 @@
     for (const clock of document.querySelectorAll("[data-clock]")) {
       clock.textContent = `${new Date(now).toISOString().slice(11, 19)} UTC`;
     }
+    for (const bar of document.querySelectorAll("progress[data-from]")) {
+      const [from, to] = [Number(bar.dataset.from), Number(bar.dataset.to)];
+      bar.value = Math.min(1000, Math.max(0, (1000 * (now - from)) / (to - from)));
+    }
+    showConnection(now);
+  }
+
+  // Light, dark, or as the system: without a reload, which would lose what is being typed.
+  const theme = byId("theme");
+  theme.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const button = theme.querySelector("button");
+    const wanted = button.value;
+    const next = { light: "dark", dark: "", "": "light" }[wanted];
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `theme=${wanted}; path=/; max-age=${wanted ? 31536000 : 0}; samesite=lax${secure}`;
+    if (wanted) document.documentElement.dataset.theme = wanted;
+    else delete document.documentElement.dataset.theme;
+    document.querySelector("meta[name=color-scheme]").content = wanted || "dark light";
+    button.value = next;
+    button.title = `Theme: ${wanted || "as the system"}`;
+    button.children[0].textContent = { light: "☀", dark: "☾", "": "◐" }[wanted];
+    button.children[1].textContent = `Theme: ${wanted || "as the system"}; change`;
+    announce("theme-changed");
+  });
+
+  // Toasts: what happened while the reader looked elsewhere.
+  const toasts = document.createElement("div");
+  toasts.id = "toasts";
+  toasts.setAttribute("role", "status");
+  toasts.setAttribute("aria-live", "polite");
+  body.append(toasts);
+  function toast(kind, text) {
+    const line = document.createElement("p");
+    line.className = `notice ${kind}`;
+    const close = document.createElement("button");
+    close.className = "plain";
+    close.textContent = "×";
+    close.setAttribute("aria-label", "Dismiss");
+    close.addEventListener("click", () => line.remove());
+    line.append(text, close);
+    toasts.append(line);
+    while (toasts.children.length > 5) toasts.firstElementChild.remove();
+    setTimeout(() => line.remove(), kind === "bad" ? 15000 : 7000);
+  }
+  function moveFlash() {
+    // Where the page must not move, what the server answered is shown like everything else that happens.
+    if (!body.classList.contains("floor")) return;
+    for (const line of [...document.querySelectorAll("#flash > .notice")]) {
+      toast(line.classList.contains("bad") ? "bad" : "good", line.textContent);
+      line.remove();
+    }
   }
 
   function refresh(root) {
     showLocal(root);
     readServerTime(root);
     tickClocks();
+    moveFlash();
   }
-  refresh(document);
-  setInterval(tickClocks, 1000);
-  body.addEventListener("htmx:load", (event) => refresh(event.detail.elt));
 
   // A market order takes no price: what was typed before must not be sent along.
   body.addEventListener("change", (event) => {
@@ -64,29 +116,46 @@
   body.addEventListener("click", (event) => {
     const button = event.target.closest("[data-add-row]");
     if (!button) return;
-    const rows = document.getElementById(button.dataset.addRow);
+    const rows = byId(button.dataset.addRow);
     const row = rows.lastElementChild.cloneNode(true);
     for (const input of row.querySelectorAll("input")) input.value = "";
     rows.append(row);
     row.querySelector("input").focus();
   });
 
-  // The connection. The socket's messages are fragments; those that this page doesn't show are dropped.
-  const connection = document.getElementById("connection");
+  // The connection. Each message holds fragments; those that this page doesn't show are dropped.
+  const connection = byId("connection");
+  let isOpen = false;
+  let seenSeq = byId("head") ? Number(byId("head").dataset.seq) : 0;
+  let seenTick = 0;
+  let heardAt = 0;
+  function showConnection(now) {
+    if (!connection || !isOpen) return;
+    const prices = byId("prices");
+    const at = prices && Number(prices.dataset.at);
+    const age = at ? Math.max(0, Math.round((now - at) / 1000)) : 0;
+    const silent = Date.now() - heardAt > 12000;
+    connection.dataset.state = silent ? "lost" : age > 60 && byId("status").dataset.status === "active" ? "stale" : "live";
+    connection.textContent = silent ? "silent" : at ? `live, price ${age < 100 ? `${age} s` : remaining(age)} old` : "live";
+  }
   const say = (state, text) => {
     if (!connection) return;
     connection.dataset.state = state;
     connection.textContent = text;
   };
-  const announce = (name) => htmx.trigger(body, name);
-  let wasOpen = false;
-  let isOpen = false;
-  let seenSeq = document.getElementById("head") ? document.getElementById("head").dataset.seq : "";
+
+  // A page says from which event on it knows nothing, so that nothing is missed, however long it was away.
+  htmx.createWebSocket = (url) => {
+    const address = new URL(url);
+    const head = byId("head");
+    if (head) address.searchParams.set("seq", head.dataset.seq);
+    return new WebSocket(address);
+  };
 
   // A form whose answer is under way stays until it is here: htmx loses an answer whose form has gone meanwhile.
   let wasSkipped = false;
   const isTaken = (part) => {
-    const here = part.id && document.getElementById(part.id);
+    const here = part.id && byId(part.id);
     const isWaiting = here && here.querySelector(".htmx-request") !== null;
     wasSkipped = wasSkipped || isWaiting;
     return here && !isWaiting;
@@ -95,29 +164,29 @@
     if (wasSkipped) announce("market-resync");
     wasSkipped = false;
   });
-
   htmx.defineExtension("present", {
-    transformResponse(text) {
+    transformResponse(text, xhr) {
+      if (!text.includes("hx-swap-oob")) return text;
       const page = new DOMParser().parseFromString(`<body><template>${text}</template>`, "text/html");
       const parts = page.querySelector("template").content;
       for (const part of [...parts.children]) {
-        if (!isTaken(part)) part.remove();
+        if (xhr ? part.hasAttribute("hx-swap-oob") && !byId(part.id) : !isTaken(part)) part.remove();
       }
       return [...parts.children].map((part) => part.outerHTML).join("");
     },
   });
 
   body.addEventListener("htmx:wsOpen", () => {
+    if (heardAt) announce("market-reconnected");
     isOpen = true;
-    say("live", "live");
-    if (wasOpen) announce("market-resync");
-    wasOpen = true;
+    heardAt = Date.now();
+    showConnection(Date.now() + serverAhead);
   });
   body.addEventListener("htmx:wsClose", (event) => {
     isOpen = false;
     const code = event.detail.event.code;
     if (code === 4401 || code === 4403 || code === 4404) {
-      say("lost", "signed out");
+      say("lost", { 4401: "signed out", 4403: "you were removed", 4404: "session deleted" }[code]);
       return;
     }
     say("lost", "reconnecting");
@@ -126,54 +195,75 @@
       setTimeout(() => event.detail.socketWrapper.reconnect(), 1000 + Math.random() * 1000);
     }
   });
-  // A fragment replaces the one before it: where the reader was in that one, in scrolling and in focus, is kept.
+
+  // A fragment replaces the one before it: where the reader was in that one is kept: scrolling, focus, a row of input.
   const places = new Map();
   let focused = "";
-  const scrollerOf = (part) => (part.matches(".rfqs") ? part : part.querySelector(".scroll"));
+  let editing = null;
+  const scrollerOf = (part) => (part.matches(".scroll") ? part : part.querySelector(".scroll"));
   body.addEventListener("htmx:oobBeforeSwap", (event) => {
     const part = event.detail.target;
     const scroller = scrollerOf(part);
     if (scroller && part.id) places.set(part.id, [scroller.scrollTop, scroller.scrollLeft]);
     if (part.contains(document.activeElement)) focused = document.activeElement.id;
+    editing = part.querySelector("tr.editing") || editing;
   });
   body.addEventListener("htmx:oobAfterSwap", () => {
     for (const [id, place] of places) {
-      const part = document.getElementById(id);
+      const part = byId(id);
       const scroller = part && scrollerOf(part);
       if (scroller) [scroller.scrollTop, scroller.scrollLeft] = place;
     }
     places.clear();
-    const again = focused && document.getElementById(focused);
+    const row = editing && byId(editing.id);
+    if (row && row !== editing) {
+      if (row.querySelector(".actions a")) row.replaceWith(editing); // still open: the reader goes on typing
+      else toast("news", "The order that you were replacing is no longer open.");
+    }
+    editing = null;
+    const again = focused && byId(focused);
     if (again) again.focus({ preventScroll: true });
     focused = "";
   });
+  body.addEventListener("htmx:beforeSwap", (event) => {
+    const form = event.detail.requestConfig && event.detail.requestConfig.elt;
+    if (form && form.id === "replace-form" && event.detail.xhr.status < 300) form.closest("tr").classList.remove("editing");
+  });
 
+  const numbers = (element, name) => (element && element.dataset[name] ? JSON.parse(element.dataset[name]) : []);
+  function hear() {
+    const head = byId("head");
+    const own = byId("own");
+    const seq = head ? Number(head.dataset.seq) : 0;
+    const ticks = numbers(head, "ticks").filter((tick) => tick[0] > seenTick);
+    const trades = numbers(head, "trades").filter((trade) => trade[0] > seenSeq);
+    const fills = numbers(own, "fills").filter((fill) => fill[0] > seenSeq);
+    for (const [at, kind, text] of [...numbers(head, "told"), ...numbers(own, "told")]) {
+      if (at > seenSeq) toast(kind, text);
+    }
+    if (ticks.length) seenTick = ticks[ticks.length - 1][0];
+    if (own) delete own.dataset.told;
+    if (ticks.length || trades.length || fills.length) announce("market-news", { ticks, trades, fills });
+    if (ticks.length) announce("market-tick");
+    if (seq > seenSeq) announce("market-changed");
+    seenSeq = Math.max(seenSeq, seq);
+  }
   body.addEventListener("htmx:wsAfterMessage", (event) => {
-    const text = event.detail.message;
-    if (text.includes('id="prices"')) announce("market-tick");
-    if (text.includes('id="tape"')) announce("market-trade");
-    if (text.includes('id="status"')) announce("market-status");
-    const head = document.getElementById("head");
-    if (head && head.dataset.seq !== seenSeq) announce("market-changed");
-    seenSeq = head ? head.dataset.seq : "";
+    heardAt = Date.now();
+    if (event.detail.message.includes('id="status"')) announce("market-status");
     readServerTime(document);
+    hear();
     tickClocks();
   });
-  if (connection && connection.dataset.state) {
-    setInterval(() => {
-      if (!isOpen && document.visibilityState === "visible") announce("market-resync");
-    }, 5000);
-  }
 
   // What went wrong without a page of its own.
   const flash = (text) => {
-    const place = document.getElementById("flash");
-    if (!place) return;
     const line = document.createElement("p");
     line.className = "notice bad";
     line.setAttribute("role", "alert");
     line.textContent = text;
-    place.replaceChildren(line);
+    byId("flash").replaceChildren(line);
+    moveFlash();
   };
   body.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
@@ -189,4 +279,9 @@
       flash("The server cannot be reached. Try again: nothing happens twice.");
     }
   });
+
+  refresh(document);
+  setInterval(tickClocks, 1000);
+  body.addEventListener("htmx:load", (event) => refresh(event.detail.elt));
+  window.Market = { toast, now: () => Date.now() + serverAhead };
 })();

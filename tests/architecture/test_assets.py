@@ -6,6 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VENDOR = ROOT / "static" / "vendor"
+_MAKERS = 'href="https://www.tradingview.com/" rel="noreferrer"'
+"""A link that loads nothing until it is followed: the chart's licence asks for it."""
 _LINE = re.compile(r"^\| `([^`]+)` \| `([0-9a-f]{64})` \|$", re.M)
 
 
@@ -24,7 +26,7 @@ def test_no_page_has_inline_style_or_script_or_points_elsewhere() -> None:
     for path in (ROOT / "templates").rglob("*.html"):
         if "admin" in path.parts:
             continue
-        found = forbidden.search(path.read_text())
+        found = forbidden.search(path.read_text().replace(_MAKERS, ""))
         assert found is None, f"{path.name}: {found}"
 
 

@@ -22,6 +22,8 @@ PASSWORD = "a password of the scene"
 PEOPLE = ("orga", "alice", "bob", "carol", "maker", "stranger")
 LEGS = {"AAPL": 187.25, "NVDA": 121.4, "META": 512.8, "ORCL": 140.15}
 SESSION = "tuesday-1"
+MINUTES = 25
+"""How long the sessions have been running."""
 _START_WITHIN_S = 60
 
 
@@ -84,19 +86,24 @@ class _Scene:
         self.actors = actors
         self.chance = random.Random(7)
         self.last: dict[str, float] = {}
+        self.now = 0
 
     def play(self) -> None:
         from markets import queries, requests
         from markets.engine import commands as c
         from markets.handlers import participants, prices, sessions
 
-        orga = self.actors["orga"]
+        from common.clock import SECOND, now_us
+        from ledger.runtime import runtime
+
+        orga, runtime.clock = self.actors["orga"], lambda: self.now
         plans: list[tuple[str, dict[str, Any]]] = [
             ("rehearsal", {}),
             ("gold-and-silver", {"legs": ["GOLD 3m", "SILVER 3m"], "q": [50, 800], "start_mode": "manual"}),
-            (SESSION, {"duration_minutes": 95}),
+            (SESSION, {"duration_minutes": 95 + MINUTES}),
         ]
         for name, terms in plans:
+            self.now = now_us() - MINUTES * 60 * SECOND
             body = {"session_id": name, "legs": list(LEGS), "q": [100, 60, 80, 120], **terms}
             stream = sessions.create_session(requests.create_session(body), orga).stream
             for who in ("alice", "bob", "carol", "maker"):
@@ -106,33 +113,48 @@ class _Scene:
             if name != "gold-and-silver":
                 self.move_prices(queries.session_of(stream))
                 self.trade(stream)
+            self.now = now_us()
             if name == "rehearsal":
                 prices.settle_session(stream, orga)
 
     def move_prices(self, session: "SessionInfo", steps: int = 180) -> None:
+        """Prices over the last minutes, and some trades on the way."""
+        from common.clock import SECOND
         from markets.handlers import prices
 
+        step = MINUTES * 60 * SECOND // (steps + 1)
         now: dict[str, float] = dict(LEGS)
-        for _ in range(steps):
+        for number in range(steps):
+            self.now += step
             now = {leg: price * (1 + self.chance.gauss(0.0002, 0.0025)) for leg, price in now.items()}
             prices.push_prices(session, {leg: f"{price:.2f}" for leg, price in now.items()})
+            if number % 7 == 6:
+                self.meet(session.stream, number, now)
         self.last = now
+
+    def meet(self, stream: UUID, number: int, prices: dict[str, float]) -> None:
+        """One trade near the price of the moment."""
+        who, leg = ("alice", "bob", "carol")[number % 3], list(LEGS)[number % 4]
+        price, quantity = f"{prices[leg]:.2f}", f"{self.chance.uniform(0.2, 0.9):.2f}"
+        side, other = (("sell", "buy"), ("buy", "sell"))[number // 2 % 2]
+        self.order(stream, "maker", leg, side, quantity, price)
+        self.order(stream, who, leg, other, quantity)
 
     def trade(self, stream: UUID) -> None:
         from markets.engine import commands as c
         from markets.handlers import rfq
 
         for leg, price in self.last.items():
-            for level in range(1, 9):
+            for level in range(1, 11):
                 for side, sign in (("sell", 1), ("buy", -1)):
                     at = price * (1 + sign * level * 0.0006)
-                    self.order(stream, "maker", leg, side, f"{self.chance.uniform(0.3, 1.4):.2f}", f"{at:.2f}")
-        for number in range(26):
+                    self.order(stream, "maker", leg, side, f"{self.chance.uniform(0.2, 0.9):.2f}", f"{at:.2f}")
+        for number in range(8):
             who, leg = ("alice", "bob", "carol")[number % 3], list(LEGS)[number % 4]
             self.order(stream, who, leg, ("buy", "sell")[number // 2 % 2], f"{self.chance.uniform(0.2, 0.9):.2f}")
         self.order(stream, "alice", "AAPL", "buy", "2.5", f"{self.last['AAPL'] * 0.9965:.2f}")
         self.order(stream, "alice", "NVDA", "sell", "3", f"{self.last['NVDA'] * 1.006:.2f}")
-        first = self.ask(stream, "alice", "AAPL", "NVDA", "10")
+        first = self.ask(stream, "alice", "AAPL", "NVDA", "4")
         self.quote(stream, first, "bob", "0.6")
         best = self.quote(stream, first, "maker", "0.62")
         rfq.accept_quote(stream, c.AcceptQuote(quote=best), self.actors["alice"])

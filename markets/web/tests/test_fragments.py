@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from common.ids import public_id
 from ledger import registry, store
+from markets import queries, valuation
 from markets.web import fragments
 from markets.web.tests.conftest import Room
+from oracle.facade import TickInfo
 
 SELL = {"asset": "AAPL", "side": "sell", "quantity": "1", "price": "151"}
 
@@ -19,14 +22,24 @@ class Change:
     events: list[Any] = field(default_factory=list)
     books: frozenset[tuple[str, str]] = frozenset()
     holders: frozenset[str] = frozenset()
-    ticks: list[object] = field(default_factory=list)
+    ticks: list[TickInfo] = field(default_factory=list)
     status_changed: bool = False
 
 
 def _all(room: Room) -> Change:
     events = list(store.read(registry.get("session"), room.stream, 0))
     pair = ("AAPL", "CASH")
-    return Change(room.stream, len(events), events, frozenset({pair}), frozenset({"alice", "bob"}), [1], True)
+    return Change(room.stream, len(events), events, frozenset({pair}), frozenset({"alice", "bob"}), [_tick(room)], True)
+
+
+def _tick(room: Room) -> TickInfo:
+    found = valuation.latest_tick(room.session)
+    assert found is not None
+    return found
+
+
+def _pushed(change: Change, handle: str | None) -> str:
+    return fragments.render(change, {handle, None}).get(handle, "")
 
 
 def _ids(text: str) -> set[str]:
@@ -39,10 +52,10 @@ def test_every_pushed_fragment_has_its_place_on_the_terminal(room: Room) -> None
     room.browser("bob").post("/sessions/room/rfq", {"leg_from": "AAPL", "leg_to": "GOLD 3m", "amount_from": "1"})
     change = _all(room)
     page = room.browser("alice").get("/sessions/room").content.decode()
-    public, own = _ids(fragments.render_public(change)), _ids(fragments.render_own(change, "alice"))
-    assert public == {"head", "heartbeat", "status", "prices", "book-0-cash", "tape", "rfqs-public"}
-    assert own == {"orders", "holdings", "rfqs"}
-    for fragment in (public | own) - {"rfqs-public"}:
+    public, own = _ids(_pushed(change, None)), _ids(_pushed(change, "alice"))
+    assert public == {"head", "heartbeat", "status", "banner", "prices", "book-0-cash", "tape", "rfqs-public"}
+    assert own - public == {"own", "orders", "holdings", "rfqs"}
+    for fragment in own:
         assert f'id="{fragment}"' in page, fragment
     assert 'id="rfqs-public"' in room.browser("orga").get("/sessions/room").content.decode()
 
@@ -50,7 +63,7 @@ def test_every_pushed_fragment_has_its_place_on_the_terminal(room: Room) -> None
 def test_the_page_shows_what_a_push_would_bring(room: Room) -> None:
     room.browser("alice").post("/sessions/room/orders", SELL | {"quantity": "1"})
     page = room.browser("alice").get("/sessions/room").content.decode()
-    pushed = fragments.render_public(_all(room))
+    pushed = _pushed(_all(room), None)
     book = re.search(r'<div id="book-0-cash".*?</div>', pushed, re.S)
     assert book is not None
     assert book[0].replace(' hx-swap-oob="true"', "") in page
@@ -59,19 +72,50 @@ def test_the_page_shows_what_a_push_would_bring(room: Room) -> None:
 def test_nobodys_orders_or_holdings_go_to_others(room: Room) -> None:
     room.browser("alice").post("/sessions/room/orders", SELL | {"quantity": "1.2345"})
     change = _all(room)
-    assert "1.2345" in fragments.render_own(change, "alice")
-    assert "1.2345" not in fragments.render_own(change, "bob")
-    assert "alice" not in fragments.render_public(change)
-    assert "csrf" not in fragments.render_public(change)
+    mine = re.compile(r'<tr id="order-\d+".*?</tr>', re.S)
+    assert "1.2345" in mine.findall(_pushed(change, "alice"))[0]
+    assert mine.findall(_pushed(change, "bob")) == []
+    assert "48.7655" in _pushed(change, "alice")  # what is still available
+    assert "48.7655" not in _pushed(change, "bob")
+    assert "alice" not in _pushed(change, None)
+    assert "csrf" not in _pushed(change, None)
 
 
 def test_a_quiet_moment_brings_the_time_only(room: Room) -> None:
     quiet = Change(room.stream, 7)
-    assert _ids(fragments.render_public(quiet)) == {"head", "heartbeat"}
-    assert fragments.render_own(quiet, "alice") == ""
+    assert _ids(_pushed(quiet, None)) == {"head", "heartbeat"}
+    assert _ids(_pushed(quiet, "alice")) == {"head", "heartbeat"}
+
+
+def test_new_prices_are_rendered_once_for_everybody(room: Room) -> None:
+    made = fragments.render(Change(room.stream, 7, ticks=[_tick(room)]), {"alice", "bob", None})
+    assert made["alice"] == made["bob"] == made[None]
+    assert _ids(made[None]) == {"head", "heartbeat", "prices"}
+    assert "1522500" in made[None]
+
+
+def test_somebody_hears_what_happened_to_them_and_nobody_else_does(room: Room) -> None:
+    alice, bob = room.browser("alice"), room.browser("bob")
+    alice.post("/sessions/room/orders", SELL | {"quantity": "1.5"})
+    bob.post("/sessions/room/orders", SELL | {"side": "buy", "quantity": "0.5"})
+    bob.post("/sessions/room/rfq", {"leg_from": "AAPL", "leg_to": "GOLD 3m", "amount_from": "2"})
+    rfq = public_id(room.stream, queries.head(room.stream)[0])
+    alice.post(f"/sessions/room/rfq/{rfq}/quote", {"rate": "0.08"})
+    change = _all(room)
+    assert "Sold 0.5 AAPL at 151.0000." in _pushed(change, "alice")
+    assert "Bought 0.5 AAPL at 151.0000." in _pushed(change, "bob")
+    assert "alice quotes 0.08: 0.16 GOLD 3m for your AAPL." in _pushed(change, "bob")
+    for sentence in ("Bought 0.5", "alice quotes"):
+        assert sentence not in _pushed(change, "alice")
+        assert sentence not in _pushed(change, None)
+
+
+def test_what_becomes_of_the_session_is_told_to_all(room: Room) -> None:
+    room.browser("orga").post("/sessions/room/halt", {"reason": "<lunch>"})
+    pushed = _pushed(_all(room), None)
+    assert "Trading is halted. &lt;lunch&gt;" in pushed
+    assert "<lunch>" not in pushed
 
 
 def test_a_session_that_is_gone_brings_nothing(room: Room) -> None:
-    gone = Change(UUID(int=5), 1, status_changed=True)
-    assert fragments.render_public(gone) == ""
-    assert fragments.render_own(gone, "alice") == ""
+    assert fragments.render(Change(UUID(int=5), 1, status_changed=True), {"alice", None}) == {}

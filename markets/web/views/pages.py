@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from common.clock import now_us
@@ -24,7 +24,10 @@ def terminal_page(request: HttpRequest, session_id: str) -> HttpResponse:
     except Http404:
         shown = {"session": session, "terms": queries.session_of(session.stream).terms}
         return page(request, "markets/outside.html", shown, status=404)
-    return page(request, "markets/terminal.html", terminal.context(request, who))
+    shown = terminal.context(request, who)
+    if getattr(request, "htmx", False):  # another book on the same page
+        return page(request, "markets/parts/look.html", shown | {"oob": True})
+    return page(request, "markets/terminal.html", shown)
 
 
 @login_required
@@ -38,11 +41,39 @@ def live(request: HttpRequest, session_id: str) -> HttpResponse:
 @login_required
 @require_safe
 def chart(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The candles of one leg."""
+    """Candles and own fills of one book, as JSON for chart.js."""
     who = visitor(request, session_id)
-    seen = terminal.look(request, who.session)
-    shown = {"session": who.session, "look": seen, "chart": terminal.chart(who.session, seen.asset)}
-    return page(request, "markets/parts/chart.html", shown)
+    interval = request.GET.get("interval", "")
+    shown = terminal.chart_data(
+        who,
+        terminal.look(request, who.session),
+        from_trades=request.GET.get("source") == "trades",
+        interval=int(interval) if interval in {"1", "5", "15", "60", "300"} else 0,
+    )
+    response = JsonResponse(shown)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@login_required
+@require_safe
+def order_edit(request: HttpRequest, session_id: str, order: str) -> HttpResponse:
+    """The row of one's own open order with fields to type into."""
+    who = visitor(request, session_id)
+    row = terminal.order_to_replace(who, order)
+    if row is None:
+        raise Http404
+    look = terminal.Look(row.asset, row.quote_asset, {})
+    shown = {"session": who.session, "order": row, "replacing": row, "look": look}
+    return page(request, "markets/live/_order_row.html", shown)
+
+
+@login_required
+@require_safe
+def quote_form(request: HttpRequest, session_id: str, rfq_id: str) -> HttpResponse:
+    """The form that answers an open RFQ of somebody else's."""
+    who = visitor(request, session_id)
+    return page(request, "markets/parts/quote.html", {"session": who.session, **terminal.request_to_quote(who, rfq_id)})
 
 
 @login_required

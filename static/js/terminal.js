@@ -1,0 +1,340 @@
+// The trader's hands: the ladder fills the ticket, the ticket says what an order would cost, keys do both.
+// Money is computed in exact units; the server decides.
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const terminal = byId("terminal");
+  if (!terminal) return;
+  const body = document.body;
+  const quantityDecimals = Number(terminal.dataset.quantityDecimals);
+  const priceDecimals = Number(terminal.dataset.priceDecimals);
+  const cashDecimals = quantityDecimals + priceDecimals;
+  const priceScale = Units.scale(priceDecimals);
+  const big = (text) => BigInt(text || "0");
+
+  // What is on the page
+
+  const ticket = () => byId("ticket");
+  const side = () => (byId("side-sell").checked ? "sell" : "buy");
+  const isMarket = () => byId("order-type").value === "market";
+  const inCash = () => ticket().dataset.quote === "CASH";
+  const holding = (asset) => document.querySelector(`#holdings tr[data-asset="${CSS.escape(asset)}"]`);
+  const available = (asset) => (holding(asset) ? big(holding(asset).dataset.available) : 0n);
+  const priceOf = (leg) => {
+    const card = document.querySelector(`.card[data-leg="${CSS.escape(leg)}"]`);
+    return card && card.dataset.price ? big(card.dataset.price) : null;
+  };
+  // The other side of the book, best price first: [price, quantity]
+  function opposite(which) {
+    const rows = [...document.querySelectorAll(`.ladder .${which === "buy" ? "asks" : "bids"} tr[data-price]`)];
+    if (which === "buy") rows.reverse();
+    return rows.map((row) => [big(row.dataset.price), big(row.dataset.quantity)]);
+  }
+  const cost = (quantity, price) => (inCash() ? quantity * price : (quantity * price) / priceScale);
+  const asMoney = (units) => (inCash() ? Units.money(units, cashDecimals) : `${Units.trim(units, quantityDecimals)} ${ticket().dataset.quote}`);
+
+  // The preview
+
+  function fillsNow(quantity, limit) {
+    let [left, paid] = [quantity, 0n];
+    for (const [price, size] of opposite(side())) {
+      if (!left || (limit !== null && (side() === "buy" ? price > limit : price < limit))) break;
+      const taken = left < size ? left : size;
+      paid += cost(taken, price);
+      left -= taken;
+    }
+    return [quantity - left, paid];
+  }
+
+  function preview() {
+    if (!ticket()) return;
+    const isBuy = side() === "buy";
+    const { asset, quote } = ticket().dataset;
+    const quantity = Units.parse(byId("order-quantity").value, quantityDecimals);
+    const limit = isMarket() ? null : Units.parse(byId("order-price").value, priceDecimals);
+    const show = (name, text, isBad = false) => {
+      const place = document.querySelector(`#preview [data-is="${name}"]`);
+      place.textContent = text;
+      place.classList.toggle("down", isBad);
+    };
+    const has = available(isBuy ? quote : asset);
+    const hasText = isBuy ? asMoney(has) : `${Units.trim(has, quantityDecimals)} ${asset}`;
+    show("available", hasText);
+    show("cost-name", isBuy ? "Cost" : "Proceeds");
+    const button = byId("place");
+    button.classList.toggle("buying", isBuy);
+    button.classList.toggle("selling", !isBuy);
+    const verb = isBuy ? "Buy" : "Sell";
+    if (quantity === null || (limit === null && !isMarket())) {
+      for (const name of ["cost", "now", "left"]) show(name, "—");
+      button.textContent = `${verb} ${asset}`;
+      return;
+    }
+    const [filled, paid] = fillsNow(quantity, limit);
+    const total = isMarket() ? paid : paid + cost(quantity - filled, limit);
+    const left = isBuy ? has - total : has - quantity;
+    show("cost", `${asMoney(total)}${isMarket() && filled < quantity ? " for what is there" : ""}`);
+    show("now", filled ? `${Units.trim(filled, quantityDecimals)} @ ${average(paid, filled)}` : "nothing: it rests");
+    show("left", isBuy ? asMoney(left) : `${Units.trim(left, quantityDecimals)} ${asset}`, left < 0n);
+    const at = isMarket() ? "at market" : `@ ${Units.trim(limit, priceDecimals)}`;
+    button.textContent = `${verb} ${Units.trim(quantity, quantityDecimals)} ${asset} ${at}`;
+  }
+  const average = (paid, filled) => Units.trim((inCash() ? paid : paid * priceScale) / filled, priceDecimals);
+
+  // What `percent` of what is available buys or sells
+  function part(percent) {
+    const { asset, quote } = ticket().dataset;
+    const share = BigInt(percent);
+    if (side() === "sell") return (available(asset) * share) / 100n;
+    const money = (available(quote) * share) / 100n;
+    const limit = isMarket() ? null : Units.parse(byId("order-price").value, priceDecimals);
+    if (limit) return inCash() ? money / limit : (money * priceScale) / limit;
+    let [left, quantity] = [money, 0n];
+    for (const [price, size] of opposite("buy")) {
+      const most = inCash() ? left / price : (left * priceScale) / price;
+      const taken = most < size ? most : size;
+      quantity += taken;
+      left -= cost(taken, price);
+      if (taken < size) break;
+    }
+    return quantity;
+  }
+
+  function choose(which) {
+    byId(which === "sell" ? "side-sell" : "side-buy").checked = true;
+    preview();
+  }
+  function setType(kind) {
+    byId("order-type").value = kind;
+    byId("order-type").dispatchEvent(new Event("change", { bubbles: true }));
+    preview();
+  }
+  function showView(name) {
+    const view = byId(`view-${name}`);
+    if (view) view.checked = true;
+  }
+  function focusField(id) {
+    showView("trade");
+    byId(id).focus();
+    byId(id).select();
+  }
+  function clearTicket() {
+    byId("order-quantity").value = "";
+    byId("order-price").value = "";
+    preview();
+  }
+
+  body.addEventListener("input", (event) => event.target.closest("#ticket") && preview());
+  body.addEventListener("change", (event) => event.target.closest("#ticket") && preview());
+  body.addEventListener("click", (event) => {
+    const size = event.target.closest("[data-part]");
+    if (size) {
+      byId("order-quantity").value = Units.trim(part(size.dataset.part), quantityDecimals);
+      preview();
+      byId("order-quantity").focus();
+      return;
+    }
+    const level = event.target.closest(".ladder a[data-act]");
+    if (level && ticket()) {
+      event.preventDefault();
+      setType("limit");
+      choose(level.dataset.act);
+      byId("order-price").value = level.dataset.fillPrice;
+      if (!byId("order-quantity").value) byId("order-quantity").value = level.dataset.fillQuantity;
+      focusField("order-quantity");
+      preview();
+    }
+    if (event.target.closest("#open-help")) byId("help").showModal();
+    if (event.target.closest("#replace-keep")) {
+      event.preventDefault();
+      event.target.closest("tr").classList.remove("editing");
+      htmx.trigger(body, "market-resync");
+    }
+  });
+
+  // Confirming, which can be switched off
+
+  const KEPT = "confirm-orders";
+  const asks = () => localStorage.getItem(KEPT) !== "no";
+  body.addEventListener("change", (event) => {
+    if (event.target.id === "ticket-confirm") localStorage.setItem(KEPT, event.target.checked ? "yes" : "no");
+  });
+  function confirmed(title, what, more, act, { kind = "", canStop = false, yes = "Place order" } = {}) {
+    const dialog = byId("confirm");
+    byId("confirm-title").textContent = title;
+    byId("confirm-what").textContent = what;
+    byId("confirm-what").className = `confirm-what ${kind}`;
+    byId("confirm-more").textContent = more;
+    byId("confirm-yes").textContent = yes;
+    byId("confirm-never").checked = false;
+    byId("confirm-never").parentElement.hidden = !canStop;
+    dialog.returnValue = "no";
+    dialog.onclose = () => {
+      if (dialog.returnValue !== "yes") return;
+      if (canStop && byId("confirm-never").checked) {
+        localStorage.setItem(KEPT, "no");
+        byId("ticket-confirm").checked = false;
+      }
+      act();
+    };
+    dialog.showModal();
+  }
+  body.addEventListener("htmx:confirm", (event) => {
+    if (event.detail.elt.id !== "ticket" || !asks()) return;
+    event.preventDefault();
+    const figure = (name) => document.querySelector(`#preview [data-is="${name}"]`).textContent;
+    const more = `${figure("cost-name")} ${figure("cost")}; fills now: ${figure("now")}.`;
+    const kind = side() === "buy" ? "buying" : "selling";
+    confirmed("Place this order?", byId("place").textContent, more, () => event.detail.issueRequest(true), { kind, canStop: true });
+  });
+
+  // Keys
+
+  const isTyping = (target) => target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea");
+  function walk(step) {
+    const links = [...document.querySelectorAll(".ladder a[data-act]")];
+    if (!links.length) return;
+    const here = links.indexOf(document.activeElement);
+    const asks = links.filter((link) => link.dataset.act === "buy").length;
+    const next = here < 0 ? (step < 0 ? asks - 1 : asks) : here + step;
+    links[Math.min(links.length - 1, Math.max(0, next))].focus();
+  }
+  function nextLeg(step) {
+    const pick = byId("pick-asset");
+    pick.selectedIndex = (pick.selectedIndex + step + pick.options.length) % pick.options.length;
+    pick.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  function cancelAll() {
+    const button = byId("cancel-all");
+    if (!button) return;
+    confirmed("Cancel all your orders?", button.closest(".head").querySelector("small").textContent, "", () => byId("cancel-all") && byId("cancel-all").click(), { yes: "Cancel all" });
+  }
+  const KEYS = {
+    b: () => (choose("buy"), focusField("order-quantity")),
+    s: () => (choose("sell"), focusField("order-quantity")),
+    p: () => (setType("limit"), focusField("order-price")),
+    m: () => (setType("market"), focusField("order-quantity")),
+    l: () => (setType("limit"), focusField("order-price")),
+    x: cancelAll,
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const { key, target } = event;
+    if (key === "Escape") {
+      if (isTyping(target)) target.blur();
+      else if (ticket()) clearTicket();
+      return;
+    }
+    if (isTyping(target)) return;
+    if (key === "?") byId("help").showModal();
+    else if (key === "[" || key === "]") nextLeg(key === "[" ? -1 : 1);
+    else if (key === "ArrowUp" || key === "ArrowDown") {
+      if (target.closest(".sides, .views, .scroll")) return;
+      walk(key === "ArrowUp" ? -1 : 1);
+    } else if (ticket() && /^[0-9.]$/.test(key)) {
+      focusField("order-quantity");
+      return; // the key itself is typed into the field
+    } else if (ticket() && KEYS[key]) KEYS[key]();
+    else return;
+    event.preventDefault();
+  });
+
+  // After each push
+
+  let before = new Map();
+  let newest = Math.max(0, ...[...document.querySelectorAll("#tape tr[data-number]")].map((row) => Number(row.dataset.number)));
+  const mineNumbers = new Set();
+  function flashPrices() {
+    for (const card of document.querySelectorAll(".card[data-leg]")) {
+      const now = card.dataset.price;
+      const then = before.get(card.dataset.leg);
+      if (then && now && then !== now) card.querySelector(".price").classList.add(big(now) > big(then) ? "flash-up" : "flash-down");
+      before.set(card.dataset.leg, now);
+      card.classList.toggle("looked", card.dataset.leg === byId("book-panel").querySelector("#pick-asset").value);
+    }
+  }
+  function markOwn() {
+    const book = byId("chart-panel").dataset;
+    const own = new Set();
+    for (const row of document.querySelectorAll("#orders tr.open, #orders tr.partially_filled")) {
+      if (row.dataset.asset === book.asset && row.dataset.quote === book.quote) own.add(`${row.dataset.side} ${row.dataset.price}`);
+    }
+    for (const row of document.querySelectorAll(".ladder tr[data-price]")) {
+      const isMine = own.has(`${row.dataset.side} ${row.dataset.price}`);
+      row.classList.toggle("mine", isMine);
+      if (isMine) row.title = "an order of yours is here";
+    }
+  }
+  function markTape() {
+    let last = newest;
+    for (const row of document.querySelectorAll("#tape tr[data-number]")) {
+      const number = Number(row.dataset.number);
+      row.classList.toggle("fresh", number > newest);
+      row.classList.toggle("mine", mineNumbers.has(number));
+      last = Math.max(last, number);
+    }
+    newest = last;
+  }
+  // Holdings at the newest prices: the server sends them again only when they change.
+  function value() {
+    if (!byId("holdings")) return;
+    const rows = [...document.querySelectorAll("#holdings tbody tr")];
+    const worthOf = (row, name) => {
+      const units = big(row.dataset[name]);
+      const price = row.dataset.asset === "CASH" ? 1n : priceOf(row.dataset.asset);
+      return price === null ? null : units * price;
+    };
+    const values = rows.map((row) => worthOf(row, "total"));
+    if (values.includes(null)) return;
+    const sum = (amounts) => amounts.reduce((one, other) => one + other, 0n);
+    const [worth, given] = [sum(values), sum(rows.map((row) => worthOf(row, "given")))];
+    const basket = sum([...document.querySelectorAll(".card[data-leg]")].map((card) => big(card.dataset.quantity) * big(card.dataset.price)));
+    rows.forEach((row, index) => {
+      row.querySelector('[data-is="value"]').textContent = Units.money(values[index], cashDecimals);
+      row.querySelector('[data-is="weight"]').textContent = worth ? `${Units.format((values[index] * 1000n) / worth, 1)} %` : "—";
+    });
+    const put = (name, text) => {
+      const place = document.querySelector(`#holdings .sums [data-is="${name}"]`);
+      place.textContent = text;
+      return place;
+    };
+    const gain = worth - given;
+    const inLegs = sum(values.filter((_, index) => rows[index].dataset.asset !== "CASH"));
+    put("worth", Units.money(worth, cashDecimals));
+    put("share", basket ? `${Units.format((inLegs * 10000n) / basket, 2)} %` : "—");
+    const place = put("gain", `${gain > 0n ? "▲ +" : gain < 0n ? "▼ " : ""}${Units.money(gain, cashDecimals)}`);
+    place.classList.toggle("up", gain > 0n);
+    place.classList.toggle("down", gain < 0n);
+  }
+  let lastSide = "buy";
+  body.addEventListener("change", (event) => event.target.name === "side" && (lastSide = event.target.value));
+  function refresh() {
+    flashPrices();
+    markOwn();
+    markTape();
+    value();
+    if (ticket()) {
+      byId("ticket-confirm").checked = asks();
+      const isOpen = byId("status").dataset.status === "active";
+      byId("place").disabled = !isOpen;
+      preview();
+    }
+    htmx.trigger(body, "orders-changed");
+  }
+  body.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.detail.target.id === "ticket" && !byId("ticket").querySelector(".notice")) choose(lastSide);
+  });
+  body.addEventListener("htmx:wsAfterMessage", refresh);
+  body.addEventListener("htmx:afterSettle", refresh);
+  body.addEventListener("market-news", (event) => {
+    for (const fill of event.detail.fills) mineNumbers.add(fill[0]);
+    markTape();
+  });
+  // The row or form that was asked for is where one goes on typing.
+  body.addEventListener("htmx:afterSwap", (event) => {
+    const row = event.detail.elt.id || "";
+    if (row.startsWith("order-") && byId("replace-quantity")) byId("replace-quantity").focus();
+    if (row === "quote" && byId("quote-rate")) byId("quote-rate").focus();
+  });
+  refresh();
+})();
