@@ -1,4 +1,4 @@
-"""Light or dark: what the reader chose, kept in a cookie, so that the first paint is right; else as their system is."""
+"""Light or dark: what the reader chose, in a cookie, so that the first paint is right; else as their system is."""
 
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme

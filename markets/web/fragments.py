@@ -93,7 +93,7 @@ def _public(session: SessionInfo, change: Change, found: news.Happened) -> str:
 
 
 def _own(session: SessionInfo, change: Change, found: news.Happened, handle: str) -> str:
-    """What the participant `handle` alone may see: what happened to them, their orders, holdings and announcements."""
+    """What the participant `handle` alone may see: their news, orders, holdings and announcements."""
     parts = []
     if (told := news.own(found, handle)) is not None:
         parts.append(_rendered("own", told))
@@ -111,7 +111,7 @@ class _Requests:
 
     def __init__(self, session: SessionInfo) -> None:
         self._session = session
-        shown = panels.rfqs(session, None)["rfqs"]
+        shown: list[panels.Ask] = panels.rfqs(session, None)["rfqs"]  # type: ignore[assignment]  # a context
         self._involved = {who for ask in shown for who in (ask.row.participant, *(q.participant for q in ask.quotes))}
         self._made: dict[str | None, str] = {}
 

@@ -37,7 +37,7 @@ _QUOTES_LOST = {
     "rfq_expired": "is void: the request has expired",
     "expired": "has expired",
 }
-"""What others or the clock did. Reasons that are not here were in the answer to one's own form, or are everybody's."""
+"""What others or the clock did. Other reasons were in the answer to one's own form, or are everybody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,9 @@ class Happened:
 
 def happened(session: SessionInfo, events: Sequence[Committed]) -> Happened:
     """At most one query for each kind of row."""
-    trades, orders, quotes = set(), set(), set()
+    trades: set[int] = set()
+    orders: set[int] = set()
+    quotes: set[int] = set()
     for item in events:
         match item.event:
             case e.OrderMatched(maker=maker, taker=taker):
@@ -85,7 +87,7 @@ def happened(session: SessionInfo, events: Sequence[Committed]) -> Happened:
 
 
 def public(found: Happened, ticks: Sequence[Quoted]) -> dict[str, str]:
-    """For the element `head`: ticks as [seq, ms, prices by leg], trades of books, and what happened to the session."""
+    """For the element `head`: ticks as [seq, ms, prices by leg], trades of books, and what became of the session."""
     session = found.session
     shown = [[tick.seq, tick.at // _MS, [tick.prices.get(leg) for leg in session.legs]] for tick in ticks]
     trades = [_print(session, row) for row in found.trades if row.maker]

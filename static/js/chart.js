@@ -14,12 +14,13 @@
   let drawn = null;
 
   // The stylesheet's colours, as the theme resolves them.
-  const probe = document.createElement("span");
-  probe.hidden = true;
-  document.body.append(probe);
   function colour(name) {
+    const probe = document.createElement("span");
     probe.style.color = `var(--${name})`;
-    return getComputedStyle(probe).color;
+    document.body.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
   }
   const faint = (text) => text.replace(/^rgb\((.*)\)$/, "rgba($1, 0.35)");
 

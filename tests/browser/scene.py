@@ -89,12 +89,11 @@ class _Scene:
         self.now = 0
 
     def play(self) -> None:
+        from common.clock import SECOND, now_us
+        from ledger.runtime import runtime
         from markets import queries, requests
         from markets.engine import commands as c
         from markets.handlers import participants, prices, sessions
-
-        from common.clock import SECOND, now_us
-        from ledger.runtime import runtime
 
         orga, runtime.clock = self.actors["orga"], lambda: self.now
         plans: list[tuple[str, dict[str, Any]]] = [

@@ -29,7 +29,9 @@ class Change:
 def _all(room: Room) -> Change:
     events = list(store.read(registry.get("session"), room.stream, 0))
     pair = ("AAPL", "CASH")
-    return Change(room.stream, len(events), events, frozenset({pair}), frozenset({"alice", "bob"}), [_tick(room)], True)
+    return Change(
+        room.stream, len(events), events, frozenset({pair}), frozenset({"alice", "bob"}), [_tick(room)], True
+    )
 
 
 def _tick(room: Room) -> TickInfo:

@@ -73,7 +73,9 @@ def order_edit(request: HttpRequest, session_id: str, order: str) -> HttpRespons
 def quote_form(request: HttpRequest, session_id: str, rfq_id: str) -> HttpResponse:
     """The form that answers an open RFQ of somebody else's."""
     who = visitor(request, session_id)
-    return page(request, "markets/parts/quote.html", {"session": who.session, **terminal.request_to_quote(who, rfq_id)})
+    return page(
+        request, "markets/parts/quote.html", {"session": who.session, **terminal.request_to_quote(who, rfq_id)}
+    )
 
 
 @login_required
