@@ -13,6 +13,7 @@ from django.db.models import Count, F, Q, Sum
 
 from common.db import one_moment, uuid_param
 from common.errors import DomainError
+from common.money import LIMIT
 from ledger import registry, store, warm
 from ledger.domain import Committed
 from ledger.models import Event, Stream
@@ -465,7 +466,8 @@ def hash_of(stream: UUID, seq: int) -> str:
 
 def events_page(stream: UUID, after: int, limit: int) -> list[Committed]:
     """The first `limit` events after event `after`."""
-    return list(islice(store.read(registry.get("session"), stream, after, after + limit), limit))
+    last = min(after + limit, LIMIT - 1)
+    return list(islice(store.read(registry.get("session"), stream, after, last), limit))
 
 
 def verify(stream: UUID) -> list[str]:

@@ -181,7 +181,9 @@ def _admissions(fields: Fields, legs: tuple[str, ...], quantity_decimals: int) -
             c.Admission(
                 participant=inner.text("participant_id"),
                 user=inner.text("user"),
-                amounts=_amounts(amounts, quantity_decimals, inner.path("allocations")) if amounts else None,
+                amounts=_amounts(amounts, quantity_decimals, inner.path("allocations"))
+                if amounts is not None
+                else None,
             )
         )
         inner.end()

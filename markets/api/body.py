@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import IO, Any
 
 import msgspec
@@ -52,7 +52,7 @@ def parse(data: bytes) -> Any:
     try:
         found = json.loads(
             data.decode(),
-            parse_float=Decimal,
+            parse_float=_number,
             parse_int=lambda digits: int(digits) if len(digits) < 100 else Decimal(digits),
             parse_constant=lambda text: _NoNumber("NaN"),
             object_pairs_hook=_without_doubles,
@@ -76,6 +76,14 @@ def _is_deeper(value: Any, depth: int) -> bool:
     if depth == 0:
         return isinstance(value, dict | list)
     return any(_is_deeper(item, depth - 1) for item in items if type(item) in {dict, list})
+
+
+def _number(text: str) -> Decimal:
+    """A fraction or power of ten, exactly; one whose exponent no Decimal can hold counts as infinite."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("Infinity")
 
 
 def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def refusal(**terms: Any) -> DomainError:
     return caught.value
 
 
-@pytest.mark.parametrize("name", ["", "a" * 65, "a b", "a/b", "ä", "a\n", "a\x00", "demo\n"])
+@pytest.mark.parametrize("name", ["", "a" * 65, "a b", "a/b", "ä", "a\n", "a\x00", "demo\n", ".", ".."])
 def test_a_session_id_that_is_no_plain_name_is_refused(name: str) -> None:
     assert (refusal(session_id=name).code, refusal(session_id=name).field) == ("invalid_session", "session_id")
 

@@ -359,6 +359,7 @@ def test_every_field_of_a_session_is_taken() -> None:
             "participants.0.allocations.AAPL",
         ),
         ("participants", [{"participant_id": "a", "user": "u", "allocations": [1]}], "participants.0.allocations"),
+        ("participants", [{"participant_id": "a", "user": "u", "allocations": []}], "participants.0.allocations"),
         ("participants", [{"participant_id": "a", "user": "u", "role": "x"}], "participants.0.role"),
         ("colour", "red", "colour"),
     ],

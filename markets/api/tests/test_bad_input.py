@@ -99,8 +99,11 @@ def test_what_is_no_json_object_is_refused(alice: Caller, body: bytes, field: st
     assert Event.objects.count() == before
 
 
-def test_1e400_as_a_json_number_names_its_field(alice: Caller) -> None:
-    body = b'{"participant_id":"alice","asset":"AAPL","side":"buy","quantity":1e400,"price":1}'
+@pytest.mark.parametrize(
+    "number", ["1e400", "1e99999999999999999999", "-1e99999999999999999999", "1e-99999999999999999999"]
+)
+def test_a_json_number_out_of_all_range_names_its_field(alice: Caller, number: str) -> None:
+    body = f'{{"participant_id":"alice","asset":"AAPL","side":"buy","quantity":{number},"price":1}}'.encode()
     refused(alice.post("sessions/demo/orders", body), 400, "quantity")
 
 
@@ -228,6 +231,11 @@ def test_a_bulk_holds_one_to_a_thousand(alice: Caller, orders: object) -> None:
 )
 def test_a_bad_query_is_refused_by_name(alice: Caller, path: str, field: str) -> None:
     refused(alice.get(path), 400, field)
+
+
+def test_nothing_follows_the_last_event_that_there_can_be(alice: Caller) -> None:
+    answer = alice.get(f"sessions/demo/events?after={(1 << 63) - 1}")
+    assert (answer.status_code, answer.json()) == (200, {"results": [], "next": None})
 
 
 @pytest.mark.parametrize(

@@ -208,10 +208,10 @@ def _require_reason(reason: str) -> None:
 
 
 def _check_basket(command: c.CreateSession) -> None:
-    if not _SESSION_ID.fullmatch(command.session_id):
-        raise DomainError(
-            "invalid_session", "session_id is 1 to 64 letters, digits, '.', '-' or '_'.", field="session_id"
-        )
+    # An address reads "." and ".." as folders: nobody could open such a session's page.
+    if not _SESSION_ID.fullmatch(command.session_id) or command.session_id in {".", ".."}:
+        detail = "session_id is 1 to 64 letters, digits, '.', '-' or '_', and not '.' or '..'."
+        raise DomainError("invalid_session", detail, field="session_id")
     if not 1 <= len(command.legs) <= _MOST_LEGS:
         raise DomainError("invalid_session", f"A session has 1 to {_MOST_LEGS} legs.", field="legs")
     seen: set[str] = set()
