@@ -95,14 +95,18 @@ def issue(
     issuer: User | None = None,
     request_id: str = "",
     stream: UUID | None = None,
+    is_organised: bool = False,
 ) -> tuple[ApiKey, str]:
     """A new key of `user`'s and its secret. The same `request_id` by the same issuer answers the same pair.
 
-    Without an `issuer` the program itself issues it, and nothing is refused but nonsense. Raises DomainError
-    `invalid_key`, `scope_not_allowed`, `too_many_keys`, `not_found` (the session), `idempotency_conflict`.
+    Without an `issuer` the program itself issues it, and nothing is refused but nonsense. `is_organised`: the issuer
+    runs the session that the key is bound to, and may give its participants keys to read and trade there. Raises
+    DomainError `invalid_key`, `scope_not_allowed`, `too_many_keys`, `not_found` (the session), or
+    `idempotency_conflict`.
     """
     wanted = _checked(name, scopes, expires_at)
-    _check_issuer(user, issuer, wanted)
+    if not (is_organised and session_id and {*wanted} <= {"read", "trade"}):
+        _check_issuer(user, issuer, wanted)
     stream = find_session(session_id) if session_id else stream
     if ApiKey.objects.filter(user=user, revoked_at=0).count() >= MOST_KEYS:
         raise DomainError("too_many_keys", f"A user may have {MOST_KEYS} keys at most; revoke some.")

@@ -59,6 +59,25 @@ class Allowance(models.Model):
         return self.key
 
 
+class JoinCode(models.Model):
+    """A one-time code that signs its user in. Of the code only a keyed hash is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    issued_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    session_id = models.CharField(max_length=64)
+    stream_id = models.UUIDField()
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.BigIntegerField()
+    expires_at = models.BigIntegerField()
+    used_at = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes = (models.Index(fields=["stream_id"], name="accounts_code_session"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.session_id}"
+
+
 class Answer(models.Model):
     """What a POST that writes no ledger event answered under an Idempotency-Key."""
 

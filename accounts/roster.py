@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -22,6 +23,7 @@ class KeyRow:
     scopes: str
     created_at: int
     last_used_at: int
+    issued_by: str
 
 
 def uids_of(names: Iterable[str]) -> dict[str, str]:
@@ -40,9 +42,10 @@ def usernames(limit: int = 500) -> list[str]:
 
 
 def issue_keys(
-    uids: Mapping[str, str], *, name: str, scopes: Sequence[str], session_id: str
+    uids: Mapping[str, str], *, name: str, scopes: Sequence[str], session_id: str, issuer: User
 ) -> list[tuple[str, str]]:
-    """(handle, secret) of a new key for this session for each {handle: uid}; all of them or none.
+    """(handle, secret) of a new key for this session for each {handle: uid}; all of them or none. The caller has made
+    sure that `issuer` runs the session.
 
     Raises DomainError as `keys.issue`, and `unknown_user`.
     """
@@ -50,18 +53,28 @@ def issue_keys(
     lost = [handle for handle, uid in uids.items() if uid not in users]
     if lost:
         raise DomainError("unknown_user", f"{', '.join(lost)} has no account (any more).", field="participants")
+    wanted: dict[str, Any] = {"name": name, "scopes": scopes, "session_id": session_id}
     with transaction.atomic():
         return [
-            (handle, keys.issue(users[uid], name=name, scopes=scopes, session_id=session_id)[1])
+            (handle, keys.issue(users[uid], issuer=issuer, is_organised=True, **wanted)[1])
             for handle, uid in uids.items()
         ]
 
 
 def session_keys(stream: UUID) -> list[KeyRow]:
     """The keys that are good for this session, oldest first."""
-    rows = ApiKey.objects.filter(stream_id=stream, revoked_at=0).select_related("user").order_by("pk")
+    rows = ApiKey.objects.filter(stream_id=stream, revoked_at=0).select_related("user", "issued_by").order_by("pk")
     return [
-        KeyRow(row.pk, row.user.username, row.name, row.prefix, row.scopes, row.created_at, row.last_used_at)
+        KeyRow(
+            row.pk,
+            row.user.username,
+            row.name,
+            row.prefix,
+            row.scopes,
+            row.created_at,
+            row.last_used_at,
+            row.issued_by.username if row.issued_by else "",
+        )
         for row in rows
     ]
 

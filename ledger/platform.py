@@ -1,6 +1,6 @@
-"""The platform stream: what happens to streams as a whole. So far they are deleted."""
+"""The platform stream: what happens to streams as a whole, and what people did that no stream's own events tell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,27 @@ class StreamDeleted(Event, frozen=True):
     reason: str
 
 
+class RecordAct(msgspec.Struct, frozen=True):
+    """Keep on record that somebody did something which no stream's own events tell."""
+
+    act: str
+    subject: str
+    stream: str
+    facts: dict[str, str]
+
+
+class ActRecorded(Event, frozen=True):
+    """Somebody did something outside the streams: gave out keys, say. `stream` is the one it was about, "" for none.
+
+    Like every event it names people by opaque ids, and it never holds a secret.
+    """
+
+    act: str
+    subject: str
+    stream: str
+    facts: dict[str, str]
+
+
 class PlatformState(msgspec.Struct):
     """Which streams are deleted."""
 
@@ -48,12 +69,14 @@ class Platform(Domain[PlatformState]):
 
     name = "platform"
     engine_version = 1
-    events = EventTypes([StreamDeleted])
+    events = EventTypes([StreamDeleted, ActRecorded])
 
     def new_state(self, stream: UUID) -> PlatformState:
         return PlatformState()
 
     def decide(self, state: PlatformState, command: Any, actor: Actor, now: int) -> Sequence[Event]:
+        if isinstance(command, RecordAct):
+            return [ActRecorded(command.act, command.subject, command.stream, command.facts)]
         if not isinstance(command, DeleteStream):
             raise TypeError(f"no decision for {type(command).__name__}")
         if command.stream in state.deleted:
@@ -61,8 +84,10 @@ class Platform(Domain[PlatformState]):
         return [StreamDeleted(command.stream, command.name, command.reason)]
 
     def evolve(self, state: PlatformState, event: Event, at: int) -> None:
-        assert isinstance(event, StreamDeleted)
         state.seq += 1
+        if isinstance(event, ActRecorded):
+            return
+        assert isinstance(event, StreamDeleted)
         state.deleted[event.stream] = event.name
 
     def name_of(self, state: PlatformState) -> str:
@@ -77,7 +102,8 @@ class Platform(Domain[PlatformState]):
     def within(self, events: Sequence[Event], now: int) -> None:
         """Lock each stream after the platform's own, hide it, drop its rows."""
         for event in events:
-            assert isinstance(event, StreamDeleted)
+            if not isinstance(event, StreamDeleted):
+                continue
             row = Stream.objects.select_for_update().get(id=event.stream)
             Stream.objects.filter(id=row.id).update(deleted_at=now)
             for table in registry.get(row.domain).tables:
@@ -98,3 +124,11 @@ def delete_stream(stream: UUID, actor: Actor, *, name: str, reason: str, command
     command = DeleteStream(stream, name, reason)
     opens = Opens(PLATFORM.name, PLATFORM.name)
     return runtime.execute_on(STREAM, opens, command, actor, command_id=command_id)
+
+
+def record_act(
+    act: str, actor: Actor, *, subject: str = "", stream: UUID | None = None, facts: Mapping[str, str] | None = None
+) -> Outcome:
+    """Put an act on record. No secrets and no names of people in it: events are for ever."""
+    command = RecordAct(act, subject, stream.hex if stream else "", dict(facts or {}))
+    return runtime.execute_on(STREAM, Opens(PLATFORM.name, PLATFORM.name), command, actor)

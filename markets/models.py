@@ -55,6 +55,19 @@ class DisplayName(models.Model):
         constraints = (models.UniqueConstraint(fields=["stream_id", "handle"], name="markets_display_name"),)
 
 
+class Presence(models.Model):
+    """When a participant was last on the live feed, and why they were last refused. No part of the ledger."""
+
+    stream_id = models.UUIDField()
+    handle = models.CharField(max_length=32)
+    seen_at = models.BigIntegerField(default=0)
+    refused_at = models.BigIntegerField(default=0)
+    refusal = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["stream_id", "handle"], name="markets_presence_once"),)
+
+
 class Holding(models.Model):
     pk = CompositePrimaryKey("stream_id", "participant", "asset")
     stream_id = models.UUIDField()

@@ -13,11 +13,13 @@ from django.db.models import Count, F, Q, Sum
 
 from common.db import one_moment, uuid_param
 from common.errors import DomainError
+from common.ids import Actor
 from common.money import LIMIT
 from ledger import registry, store, warm
 from ledger.domain import Committed
 from ledger.models import Event, Stream
 from ledger.verify import verify_stream
+from markets.engine.commands import Command
 from markets.engine.events import Amounts, Bounds, Fixing
 from markets.engine.state import CASH, TREASURY, Facts, SessionState
 from markets.models import (
@@ -290,6 +292,15 @@ def sessions_page(after: tuple[int, UUID] | None, limit: int, *, only: UUID | No
     return [_session(row) for row in rows[:limit]]
 
 
+def open_counts(stream: UUID) -> dict[str, int]:
+    """How many orders, RFQs and quotes are open."""
+    return {
+        "Open orders": Order.objects.filter(stream_id=stream, status__in=OPEN).count(),
+        "Open RFQs": Rfq.objects.filter(stream_id=stream, status="open").count(),
+        "Open quotes": Quote.objects.filter(stream_id=stream, status="open").count(),
+    }
+
+
 def announcements(stream: UUID, *, to: str | None, before: int = 0, limit: int = 100) -> list[Announcement]:
     """The newest `limit` announcements before event `before` (0: all): everybody's and those to the participant `to`
     ("" for nobody's); all of them for None."""
@@ -510,6 +521,13 @@ def _read(
         msgspec.json.decode(terms, type=Terms),
         msgspec.json.decode(fixing, type=Fixing | None),
     )
+
+
+def rehearse(stream: UUID, command: Command, actor: Actor, now: int) -> None:
+    """Raises DomainError if `command` would be refused now. Nothing is written; the next moment may decide anew."""
+    seq, _ = head(stream)
+    domain = registry.get("session")
+    domain.decide(warm.load(domain, stream, upto=seq).state, command, actor, now)
 
 
 # For pages

@@ -224,6 +224,11 @@ class _NewOrder(msgspec.Struct, forbid_unknown_fields=True):
     client_order_id: str | None = None
 
 
+def allocations(scaled: Scaled, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, Amounts]:
+    """{who: {leg: text}} → units."""
+    return {who: _amounts(texts, scaled.quantity_decimals, f"allocations.{who}") for who, texts in wanted.items()}
+
+
 def place_order(scaled: Scaled, body: object) -> c.PlaceOrder:
     """POST /sessions/{id}/orders → PlaceOrder.
 

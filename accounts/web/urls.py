@@ -7,6 +7,7 @@ from accounts.web import theme, views
 urlpatterns = [
     path("theme", theme.theme, name="theme"),
     path("sign-in", views.sign_in, name="sign-in"),
+    path("join", views.join, name="join"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("register", views.register, name="register"),
     path("keys", views.key_list, name="keys"),

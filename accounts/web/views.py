@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import keys, throttle
+from accounts import codes, keys, throttle
 from accounts.models import User
 from accounts.web.forms import RegisterForm
 from common.clock import parse_time
@@ -63,6 +63,23 @@ def _may_register(request: HttpRequest, form: RegisterForm) -> bool:
         form.add_error(None, refusal.detail)
         return False
     return True
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest) -> HttpResponse:
+    """Sign in with a one-time code from the organiser, and go to its session."""
+    shown: dict[str, Any] = {}
+    if request.method == "POST":
+        try:
+            found = codes.redeem(request.POST.get("code", "")[:40])
+        except DomainError as refusal:
+            shown["refusal"] = refusal
+        else:
+            login(request, found.user)
+            return HttpResponseRedirect(reverse("terminal", args=[found.session_id]))
+    return render(request, "accounts/join.html", shown, status=422 if "refusal" in shown else 200)
 
 
 @never_cache

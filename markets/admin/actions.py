@@ -1,6 +1,6 @@
 """The buttons of the console: each is a form, the one handler it calls, and what to say afterwards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,13 @@ from common.ids import Actor
 from markets import queries, requests
 from markets.admin import forms
 from markets.admin.creation import user_for
+from markets.admin.tables import amount, moment
 from markets.engine import commands as c
 from markets.engine.decide.access import LEGAL
-from markets.handlers import participants, prices, rfq, sessions
+from markets.handlers import announcements, participants, prices, rfq, sessions
 from oracle import facade as oracle
 
+Facts = Sequence[tuple[str, str]]
 _UNSETTLED = frozenset({"created", "active", "halted", "closed"})
 
 
@@ -33,6 +35,8 @@ class Action:
     run: Callable[[Any, Actor], str]
     group: str
     is_grave: bool = False
+    facts: Callable[[Any], Facts] | None = None
+    """What it would do, shown before it is confirmed."""
     template: str = "admin/console/action.html"
 
 
@@ -72,7 +76,7 @@ def _delete(form: forms.CommandForm, actor: Actor) -> str:
 def _admit(form: forms.CommandForm, actor: Actor) -> str:
     handle = form.cleaned_data["participant_id"]
     session_id = form.info.session_id
-    user = user_for(actor, session_id, handle, form.cleaned_data["user"], "user")
+    user = user_for(form.info.organiser, session_id, handle, form.cleaned_data["user"], "user")
     command = c.JoinSession(participant=handle, user=user)
     name = form.cleaned_data["name"]
     participants.join_session(form.info.stream, command, actor, name=name, command_id=form.once)
@@ -104,25 +108,66 @@ def _bust(form: forms.CommandForm, actor: Actor) -> str:
     return f"Trade {trade} is undone."
 
 
+def _announce(form: forms.CommandForm, actor: Actor) -> str:
+    to = form.cleaned_data["participant"]
+    command = c.Announce(text=form.cleaned_data["text"].strip(), participant=to)
+    announcements.announce(form.info.stream, command, actor, command_id=form.once)
+    return f"{to} was told." if to else "Everybody was told."
+
+
+def _trade_facts(form: forms.CommandForm) -> Facts:
+    """What a bust would undo."""
+    number = form["trade"].value()
+    if not str(number).isdecimal() or len(str(number)) > 18:
+        return []
+    try:
+        row = queries.trade(form.info.stream, int(number))
+    except DomainError as refusal:
+        return [("Trade", refusal.detail)]
+    return [
+        ("Trade", f"{row.number}, {moment(row.at)} UTC"),
+        (row.participant_a, f"gave {amount(form.info, row.leg_from, row.amount_from)} {row.leg_from}"),
+        (row.participant_b, f"gave {amount(form.info, row.leg_to, row.amount_to)} {row.leg_to}"),
+        ("Undoing it", "each gives back what it got; refused where one no longer has it"),
+    ]
+
+
+def _open_facts(form: forms.CommandForm) -> Facts:
+    """What ends with the session's trading."""
+    counts = queries.open_counts(form.info.stream)
+    return [(what, str(count)) for what, count in counts.items()]
+
+
+def _cancel_facts(form: forms.CommandForm) -> Facts:
+    return [*_open_facts(form), ("Payouts", "none")]
+
+
+def _leaver_facts(form: forms.CommandForm) -> Facts:
+    """What goes to the treasury with a participant."""
+    who = str(form["participant"].value() or "")
+    held = queries.allocations(form.info.stream).get(who)
+    if held is None:
+        return []
+    told = [f"{amount(form.info, asset, one.total)} {asset}" for asset, one in held.items() if one.total]
+    return [("Goes to the treasury", ", ".join(told) or "nothing")]
+
+
 def _fix(form: forms.PricesForm, actor: Actor) -> str:
     prices.fix_prices(form.info.stream, form.prices, actor, command_id=form.once)
     return "The prices are on record."
 
 
 def _push(form: forms.PricesForm, actor: Actor) -> str:
-    _require_own_feed(form.info, actor)
     tick = prices.push_prices(form.info, form.prices)
     return f"Tick {tick.seq} is published."
 
 
 def _simulate(form: forms.SimForm, actor: Actor) -> str:
-    _require_own_feed(form.info, actor)
     prices.start_source(form.info, mode="sim", settings=form.settings)
     return "The simulation runs."
 
 
 def _replay(form: forms.ReplayForm, actor: Actor) -> str:
-    _require_own_feed(form.info, actor)
     settings, upload = form.settings, form.cleaned_data["csv"]
     replay = oracle.read_replay(upload.file, price_decimals=form.info.price_decimals)
     prices.start_source(form.info, mode="replay", settings=settings, replay=replay)
@@ -130,15 +175,8 @@ def _replay(form: forms.ReplayForm, actor: Actor) -> str:
 
 
 def _stop_feed(form: forms.CommandForm, actor: Actor) -> str:
-    _require_own_feed(form.info, actor)
     oracle.stop_feed(sessions.feed_of(form.info))
     return "The feed is stopped."
-
-
-def _require_own_feed(session: queries.SessionInfo, actor: Actor) -> None:
-    """A feed that others may share is not one organiser's to drive."""
-    if session.feed and not actor.organiser:
-        raise DomainError("not_feed_writer", f"The feed {session.feed} may be shared: an administrator runs it.")
 
 
 ACTIONS = (
@@ -178,6 +216,7 @@ ACTIONS = (
         _close,
         "life",
         is_grave=True,
+        facts=_open_facts,
     ),
     Action(
         "cancel",
@@ -188,6 +227,16 @@ ACTIONS = (
         _cancel,
         "life",
         is_grave=True,
+        facts=_cancel_facts,
+    ),
+    Action(
+        "announce",
+        "Announce",
+        "Everybody in the session sees it at once, and finds it after a reload; or one participant alone.",
+        LEGAL["announce"],
+        forms.AnnounceForm,
+        _announce,
+        "people",
     ),
     Action(
         "admit",
@@ -207,6 +256,7 @@ ACTIONS = (
         _remove,
         "people",
         is_grave=True,
+        facts=_leaver_facts,
     ),
     Action(
         "split",
@@ -281,6 +331,7 @@ ACTIONS = (
         _bust,
         "records",
         is_grave=True,
+        facts=_trade_facts,
     ),
     Action(
         "delete",

@@ -12,14 +12,18 @@ from accounts import facade as accounts
 from accounts import roster
 from common.errors import DomainError, Unavailable
 from common.ids import Actor
-from markets import requests
+from common.money import parse_units
+from markets import queries, requests
+from markets.admin import roster as roster_csv
+from markets.admin import scenarios
 from markets.admin.forms import CommandForm, text_field
 from markets.engine import commands as c
 from markets.handlers import participants as people
-from markets.handlers import sessions
+from markets.handlers import prices, sessions
 from oracle import facade as oracle
 
 _MOST_LEGS, _MOST_PARTICIPANTS = 64, 200
+_PACE = {"tick_ms": 1000, "max_ticks": 0}
 Fieldset = tuple[str, list[forms.BoundField], bool]
 _BOUNDS = ("min_quantity", "max_quantity", "price_band_percent", "max_open_orders")
 
@@ -44,6 +48,14 @@ class TermsForm(CommandForm):
     duration_minutes = text_field("Or minutes", required=False, help_text="From the start.", size=10)
     cash_per_participant = text_field("Cash each", help_text="0: a session without cash.", size=14)
     feed = _choice("Prices from", help_text="A feed of its own can be simulated, replayed or pushed to.")
+    simulate = forms.BooleanField(
+        label="Simulate them at once", required=False, help_text="From the legs' first prices on, a tick a second."
+    )
+    csv = forms.FileField(
+        label="Participants from a CSV",
+        required=False,
+        help_text="participant_id,name,user,AAPL,NVDA,... It is shown below, and nothing is created yet.",
+    )
     fixing = _choice("Fixing", ("last", "last price"), ("twap", "TWAP"), ("median", "median"), ("manual", "typed"))
     fixing_window = text_field("Window", required=False, help_text="Seconds, for TWAP and median.", size=10)
     fixing_max_age = text_field("Oldest price", help_text="Seconds.", size=10)
@@ -63,7 +75,7 @@ class TermsForm(CommandForm):
     leg_tick = text_field("Tick", required=False, help_text="Lot × tick is a whole unit.", size=10)
 
     MAIN = (
-        ("Session", ("session_id", "cash_per_participant", "feed")),
+        ("Session", ("session_id", "cash_per_participant", "feed", "simulate")),
         ("Time", ("start_mode", "t1", "t2", "duration_minutes")),
     )
     MORE = (
@@ -104,7 +116,8 @@ class TermsForm(CommandForm):
 
     def body(self) -> dict[str, Any]:
         """What was filled in, as the API takes it."""
-        typed = {name: str(self.cleaned_data[name]).strip() for name in self.fields if name != "command_id"}
+        apart = {"command_id", "csv", "simulate"}
+        typed = {name: str(self.cleaned_data[name]).strip() for name in self.fields if name not in apart}
         found: dict[str, Any] = {name: text for name, text in typed.items() if text and name not in _BOUNDS}
         found["bounds"] = {name: typed[name] for name in _BOUNDS if typed[name]}
         return found
@@ -122,6 +135,7 @@ class LegForm(forms.Form):
 
     name = _cell("Leg")
     q = _cell("q", size=14)
+    price = _cell("First price", size=12)
 
 
 class PersonForm(forms.Form):
@@ -156,11 +170,37 @@ _People = formset_factory(
 class SessionDraft:
     """The page's three parts, as they were filled in; nothing is lost when something is refused."""
 
-    def __init__(self, data: QueryDict | None = None) -> None:
+    def __init__(
+        self, data: QueryDict | None = None, files: Any = None, *, beginning: scenarios.Beginning | None = None
+    ) -> None:
         self.is_refused = False
-        self.form = TermsForm(data)
-        self.legs: BaseFormSet[LegForm] = _Legs(data, prefix="legs")
-        self.people: BaseFormSet[PersonForm] = _People(data, prefix="participants")
+        self.was_read = 0
+        self.form = TermsForm(data, files, initial=beginning.terms if beginning else None)
+        self.legs: BaseFormSet[LegForm] = _Legs(data, prefix="legs", initial=beginning.legs if beginning else None)
+        self.people: BaseFormSet[PersonForm] = _People(
+            data, prefix="participants", initial=beginning.people if beginning else None
+        )
+
+    @classmethod
+    def from_csv(cls, data: QueryDict, upload: Any) -> "SessionDraft":
+        """The page with the CSV's participants in its rows, or with every line that is wrong."""
+        draft = cls(data)
+        draft.form.is_valid()
+        legs = [text for form in draft.legs if form.is_valid() and (text := form.cleaned_data["name"].strip())]
+        decimals = str(draft.form.data.get("quantity_decimals", "4"))
+        try:
+            found = roster_csv.read(
+                upload.read(roster_csv.MOST_BYTES + 1),
+                legs=legs,
+                quantity_decimals=int(decimals) if decimals in set("0123456") else 4,
+            )
+        except DomainError as refusal:
+            draft.is_refused = True
+            draft.form.refuse(refusal)
+            return draft
+        filled = cls(_with_roster(data, found, fills_legs=not legs))
+        filled.was_read = len(found.lines)
+        return filled
 
     def create(self, actor: Actor) -> UUID | None:
         """The new session's stream; None where something was refused, which the draft then says."""
@@ -170,6 +210,7 @@ class SessionDraft:
         self._legs = [form for form in self.legs if _filled(form)]
         self._people = [form for form in self.people if _filled(form)]
         try:
+            self._check_simulation()
             command = requests.create_session(self._body(actor))
             outcome = sessions.create_session(command, actor, command_id=self.form.once)
         except (DomainError, Unavailable) as refusal:
@@ -177,6 +218,28 @@ class SessionDraft:
             return None
         self._introduce(outcome.stream, command)
         return outcome.stream
+
+    def simulate(self, stream: UUID) -> str:
+        """Let the prices run, if that was wished. Why they don't, "" where they do or were not wished."""
+        if not self.form.cleaned_data["simulate"]:
+            return ""
+        start = {form.cleaned_data["name"].strip(): text for form in self._legs if (text := _price(form))}
+        try:
+            prices.start_source(queries.session_of(stream), mode="sim", settings={**_PACE, "start": start})
+        except DomainError as refusal:
+            return f"Its prices are not simulated yet: {refusal.detail}"
+        return ""
+
+    def _check_simulation(self) -> None:
+        """What a simulation would refuse afterwards is refused before."""
+        if not self.form.cleaned_data["simulate"]:
+            return
+        if self.form.cleaned_data["feed"]:
+            raise DomainError("invalid_input", "A shared feed makes its own prices.", field="simulate")
+        decimals = self.form.cleaned_data["price_decimals"].strip()
+        for index, form in enumerate(self._legs):
+            if _price(form) and decimals in set("0123456"):
+                parse_units(_price(form), int(decimals), f"q.{index}.price", minimum=1)
 
     def _body(self, actor: Actor) -> dict[str, Any]:
         q = [form.cleaned_data["q"].strip() or "0" for form in self._legs]
@@ -194,7 +257,7 @@ class SessionDraft:
         except DomainError as refusal:
             raise DomainError(refusal.code, refusal.detail, field=f"participants.{index}.allocations") from None
         session_id, named = self.form.cleaned_data["session_id"], form.cleaned_data["user"]
-        user = user_for(actor, session_id, handle, named, f"participants.{index}.user")
+        user = user_for(actor.id, session_id, handle, named, f"participants.{index}.user")
         return {"participant_id": handle, "user": user, "allocations": amounts or None}
 
     def _introduce(self, stream: UUID, command: c.CreateSession) -> None:
@@ -222,11 +285,30 @@ class SessionDraft:
             self.form.refuse(refusal)
 
 
+def _price(form: forms.Form) -> str:
+    return str(form.cleaned_data["price"]).strip()
+
+
+def _with_roster(data: QueryDict, found: roster_csv.Roster, *, fills_legs: bool) -> QueryDict:
+    """What was typed, with the CSV's participants in place of those; and its legs, where none were typed."""
+    filled = data.copy()
+    if fills_legs:
+        for index, leg in enumerate(found.legs):
+            filled[f"legs-{index}-name"] = leg
+        filled["legs-TOTAL_FORMS"] = str(max(len(found.legs), 1))
+    for index, line in enumerate(found.lines):
+        at = f"participants-{index}-"
+        filled[f"{at}participant_id"], filled[f"{at}name"], filled[f"{at}user"] = line.handle, line.name, line.user
+        filled[f"{at}allocations"] = ", ".join(f"{leg}={text}" for leg, text in line.amounts.items())
+    filled["participants-TOTAL_FORMS"] = str(len(found.lines))
+    return filled
+
+
 def _filled(form: forms.Form) -> bool:
     return any(str(value).strip() for value in form.cleaned_data.values())
 
 
-def user_for(actor: Actor, session_id: str, handle: str, username: str, field: str) -> str:
+def user_for(organiser: str, session_id: str, handle: str, username: str, field: str) -> str:
     """Whose handle it is: the user who was named, else the one named like the handle, else somebody without account.
 
     Raises DomainError `unknown_user` for a name that nobody has.
@@ -234,4 +316,4 @@ def user_for(actor: Actor, session_id: str, handle: str, username: str, field: s
     if username:
         return accounts.uid_of(username, field=field)
     found = roster.uids_of([handle]).get(handle)
-    return found or accounts.uid_made_up(actor.id, session_id, handle)
+    return found or accounts.uid_made_up(organiser, session_id, handle)

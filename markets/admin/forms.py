@@ -18,12 +18,14 @@ _MOST_CELLS = 900
 """Django reads at most a thousand fields of one form."""
 
 
-def text_field(label: str, *, required: bool = True, help_text: str = "", size: int = 20) -> forms.CharField:
+def text_field(
+    label: str, *, required: bool = True, help_text: str = "", size: int = 20, longest: int = 200
+) -> forms.CharField:
     """A line of text, as the admin draws it."""
     return forms.CharField(
         label=label,
         required=required,
-        max_length=200,
+        max_length=longest,
         help_text=help_text,
         widget=forms.TextInput(attrs={"size": size, "autocomplete": "off"}),
     )
@@ -73,7 +75,8 @@ class CommandForm(forms.Form):
             self.add_error(None, f"{refusal} Press the button again in a moment.")
             return
         field = self.field_for(refusal.field)
-        self.add_error(field if field in self.fields else None, refusal.detail)
+        told = getattr(refusal, "problems", None) or refusal.detail
+        self.add_error(field if field in self.fields else None, told)
         again = QueryDict(mutable=True)
         again.update(self.data)
         again["command_id"] = uuid4().hex
@@ -115,6 +118,22 @@ class AdmitForm(CommandForm):
     participant_id = text_field("Handle", help_text="1 to 32 letters, digits, '.', '-', '_'. In the ledger.")
     user = text_field("User", required=False, help_text="The name they sign in with, if it isn't the handle.")
     name = text_field("Display name", required=False, help_text="Shown to people; no part of the ledger.")
+
+
+class AnnounceForm(CommandForm):
+    """What to say, and to whom."""
+
+    text = text_field("Text", help_text="At most 500 characters.", size=60, longest=500)
+    participant = forms.ChoiceField(label="To", required=False)
+
+    def build(self) -> None:
+        choice = self.fields["participant"]
+        assert isinstance(choice, forms.ChoiceField)
+        people = queries.participants(self.info.stream)
+        choice.choices = [("", "everybody"), *[(who, f"{who} alone") for who in people]]
+
+    def field_for(self, name: str) -> str | None:
+        return super().field_for({"participant_id": "participant"}.get(name, name))
 
 
 class RemoveForm(CommandForm):
@@ -222,7 +241,9 @@ class AllocationForm(CommandForm):
         return {"allocations": wanted}
 
 
-class _PaceForm(CommandForm):
+class PaceForm(CommandForm):
+    """How fast a source publishes."""
+
     BEGINS: ClassVar[Mapping[str, Any]] = {"tick_ms": "1000", "max_ticks": "0"}
     tick_ms = text_field("Milliseconds between ticks", size=10)
     max_ticks = text_field("Most ticks", size=10, help_text="0: without end.")
@@ -242,7 +263,7 @@ class _PaceForm(CommandForm):
         return found
 
 
-class SimForm(_PaceForm):
+class SimForm(PaceForm):
     """A simulated source: correlated geometric Brownian motion."""
 
     seed = text_field("Seed", required=False, help_text="The same seed gives the same path.", size=22)
@@ -276,7 +297,7 @@ class SimForm(_PaceForm):
         return settings
 
 
-class ReplayForm(_PaceForm):
+class ReplayForm(PaceForm):
     """A CSV that is replayed."""
 
     csv = forms.FileField(

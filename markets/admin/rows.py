@@ -1,9 +1,12 @@
 """Reads that only the console needs. Never writes."""
 
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
+from django.db.models import QuerySet
 
 from common.money import format_units
 from ledger.models import Event
@@ -42,3 +45,44 @@ def basket_text(row: MarketSession) -> str:
     legs, q = msgspec.json.decode(row.legs, type=tuple[str, ...]), msgspec.json.decode(row.q, type=tuple[int, ...])
     pairs = zip(legs, q, strict=True)
     return ", ".join(f"{leg} {format_units(units, row.quantity_decimals)}" for leg, units in pairs)
+
+
+def acts(stream: UUID, platform: UUID, *, not_by: Collection[str], before: int, limit: int) -> list[Event]:
+    """The newest events of a session that none of these caused, and the platform's about it, before a µs (0: all)."""
+    own = Event.objects.filter(stream_id=stream).exclude(actor__in=not_by).order_by("-seq")
+    about = _about(platform).filter(payload__contains=f'"stream":"{stream.hex}"')
+    return _merged([own, about], before, limit)
+
+
+def platform_acts(platform: UUID, *, only_by: str, before: int, limit: int) -> list[Event]:
+    """The newest acts on the platform, by one person or ("") by all."""
+    rows = _about(platform)
+    return _merged([rows.filter(actor=only_by) if only_by else rows], before, limit)
+
+
+def subjects(found: Iterable[Event]) -> set[str]:
+    """Whom or what the platform's acts were done to."""
+    return {str(json.loads(row.payload).get("subject", "")) for row in found} - {""}
+
+
+def _about(platform: UUID) -> QuerySet[Event]:
+    return Event.objects.filter(stream_id=platform).order_by("-seq")
+
+
+def _merged(sources: Sequence[QuerySet[Event]], before: int, limit: int) -> list[Event]:
+    """The newest of all; within one stream, time never runs against the order of events."""
+    found = [row for rows in sources for row in (rows.filter(at__lt=before) if before else rows)[:limit]]
+    found.sort(key=lambda row: (row.at, row.seq), reverse=True)
+    return found[:limit]
+
+
+def first_allocations(stream: UUID) -> dict[str, dict[str, int]]:
+    """What each participant was given from the treasury, by leg: the sum of their allocations."""
+    found: dict[str, dict[str, int]] = {}
+    texts = Event.objects.filter(stream_id=stream, type="InitialAllocationAssigned").order_by("seq")
+    for text in texts.values_list("payload", flat=True):
+        payload = json.loads(text)
+        held = found.setdefault(payload["participant"], {})
+        for leg, units in payload["amounts"].items():
+            held[leg] = held.get(leg, 0) + units
+    return found

@@ -12,15 +12,17 @@ from django.utils.html import format_html
 from accounts import roster
 from accounts.facade import actor_of
 from markets.admin import rows as reads
-from markets.admin import views
 from markets.admin.access import may_enter
 from markets.admin.actions import ACTIONS
 from markets.admin.tables import moment
+from markets.admin.views import acting, audit, control, creating, detail, feeds, keys, people, prices, records
+from markets.admin.views.frame import ConsoleView
 from markets.models import MarketSession
 
 admin.site.site_header = "Session contracts: console"
 admin.site.site_title = "Console"
 admin.site.index_title = "Console"
+admin.site.enable_nav_sidebar = False
 
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[MarketSession]
@@ -103,23 +105,36 @@ class SessionAdmin(_Admin):
     def get_urls(self) -> list[URLPattern]:
         """The list, and our pages under Django's own names where it has some."""
         at = "<uuid:stream>/"
-        pages: list[tuple[str, str, Any]] = [
-            ("add/", "add", views.CreateView.as_view(model_admin=self)),
-            (at, "change", views.DetailView.as_view(model_admin=self)),
-            (f"{at}settle/", "settle", views.SettleView.as_view(model_admin=self)),
-            (f"{at}correct/", "correct", views.CorrectView.as_view(model_admin=self)),
-            (f"{at}keys/", "keys", views.KeysView.as_view(model_admin=self)),
-            (f"{at}keys/<int:key>/revoke/", "revoke", views.RevokeView.as_view(model_admin=self)),
-            (f"{at}verify/", "verify", views.VerifyView.as_view(model_admin=self)),
-            (f"{at}export/", "export", views.ExportView.as_view(model_admin=self)),
-        ]
-        pages += [(f"{at}{name}/", name, views.rows_page(self, name)) for name in views.LISTS]
-        pages += [
-            (f"{at}{action.name}/", action.name, views.ActionView.as_view(model_admin=self, action=action))
-            for action in ACTIONS
+        pages: list[tuple[str, str, type[ConsoleView]]] = [
+            ("add/", "add", creating.CreateView),
+            ("feeds/", "feeds", feeds.FeedsView),
+            ("feeds/<uuid:feed>/", "feed", feeds.FeedView),
+            ("audit/", "trail", audit.TrailView),
+            (at, "change", detail.DetailView),
+            (f"{at}clone/", "clone", creating.CloneView),
+            (f"{at}control/", "control", control.ControlView),
+            (f"{at}projector/", "projector", control.ProjectorView),
+            (f"{at}people/", "people", people.PeopleView),
+            (f"{at}roster/", "roster", people.RosterView),
+            (f"{at}codes/", "codes", people.CodesView),
+            (f"{at}keys/", "keys", keys.KeysView),
+            (f"{at}keys/<int:key>/revoke/", "revoke", keys.RevokeView),
+            (f"{at}prices/", "prices", prices.PricesView),
+            (f"{at}settle/", "settle", acting.SettleView),
+            (f"{at}correct/", "correct", acting.CorrectView),
+            (f"{at}audit/", "audit", audit.AuditView),
+            (f"{at}verify/", "verify", records.VerifyView),
+            (f"{at}exports/", "exports", records.ExportsView),
+            (f"{at}exports/file/", "download", records.DownloadView),
         ]
         wrap = self.admin_site.admin_view
+        views = [(route, name, kind.as_view(model_admin=self)) for route, name, kind in pages]
+        views += [(f"{at}{name}/", name, detail.rows_page(self, name)) for name in detail.LISTS]
+        views += [
+            (f"{at}{action.name}/", action.name, acting.ActionView.as_view(model_admin=self, action=action))
+            for action in ACTIONS
+        ]
         return [
             path("", wrap(self.changelist_view), name="markets_marketsession_changelist"),
-            *[path(route, wrap(view), name=f"markets_marketsession_{name}") for route, name, view in pages],
+            *[path(route, wrap(view), name=f"markets_marketsession_{name}") for route, name, view in views],
         ]

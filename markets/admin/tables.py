@@ -1,16 +1,22 @@
-"""Rows → tables of text for the console's templates. Pure; reads come from markets.queries."""
+"""Rows → tables of text for the console's templates."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.urls import reverse
+
+from accounts.codes import CodeRow
 from accounts.roster import KeyRow
 from common.clock import SECOND, isoformat
 from common.money import format_units
 from ledger.models import Event
+from markets import queries
+from markets.admin.floor import Trader
+from markets.admin.roster import Line
 from markets.admin.rows import MemberInfo
 from markets.engine.events import Amounts, Fixing
-from markets.engine.state import CASH
+from markets.engine.state import CASH, TREASURY
 from markets.models import Order, Trade
 from markets.queries import HoldingInfo, SessionInfo
 from oracle import facade as oracle
@@ -21,12 +27,19 @@ _SHOWN_SETTINGS = ("seed", "volatility", "drift", "rho", "rows", "tick_ms", "max
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A text; `kind` is its CSS class, `note` a smaller text below, `link` (action, query) where it leads."""
+    """A text; `kind` is its CSS class, `note` a smaller text below, `link` (action, query) or `url` where it
+    leads."""
 
     text: str
     kind: str = ""
     note: str = ""
     link: tuple[str, str] | None = None
+    url: str = ""
+
+    @property
+    def is_badge(self) -> bool:
+        """Whether it is drawn as a badge."""
+        return self.kind.startswith("status ")
 
     @property
     def url_name(self) -> str:
@@ -59,6 +72,11 @@ def moment(microseconds: int) -> str:
 def number(units: int, decimals: int) -> Cell:
     """An amount, to the right."""
     return Cell(format_units(units, decimals), "num")
+
+
+def amount(session: SessionInfo, asset: str, units: int) -> str:
+    """An amount of a leg or of cash, as text."""
+    return format_units(units, session.cash_decimals if asset == CASH else session.quantity_decimals)
 
 
 def _columns(*titles: str, figures: Sequence[str] = ()) -> list[Column]:
@@ -257,15 +275,41 @@ def feed_facts(
     """Where prices come from, and whether they do."""
     if feed is None:
         return [("Feed", "its own"), ("State", "no prices yet")]
+    return [("Feed", feed.name if session.feed else "its own"), *shared_feed(feed, tick)]
+
+
+def shared_feed(feed: oracle.FeedInfo, tick: oracle.TickInfo | None) -> list[tuple[str, str]]:
+    """What a feed is, and how far it has come."""
     source = " · ".join(
         f"{name} {_setting(feed.settings[name])}" for name in _SHOWN_SETTINGS if name in feed.settings
     )
+    prices = "none yet"
+    if tick:
+        told = (f"{leg} {format_units(tick.prices[leg], feed.price_decimals)}" for leg in feed.instruments)
+        prices = ", ".join(told)
     return [
-        ("Feed", feed.name if session.feed else "its own"),
         ("Source", f"{feed.mode}{f' ({source})' if source else ''}"),
         ("State", feed.status),
-        ("Ticks", f"{feed.last_seq}, the last at {moment(tick.published_at)}" if tick else "none yet"),
+        ("Ticks", f"{feed.last_seq}, the last at {moment(tick.published_at)} UTC" if tick else "none yet"),
+        ("Prices", prices),
     ]
+
+
+def feeds(found: Sequence[oracle.FeedInfo]) -> Table:
+    """The shared feeds."""
+    rows = [
+        [
+            Cell(feed.name, url=reverse("admin:markets_marketsession_feed", args=[feed.id])),
+            Cell(feed.mode),
+            Cell(feed.status, f"status status-{feed.status}"),
+            Cell(", ".join(feed.instruments)),
+            Cell(str(feed.last_seq), "num"),
+            Cell(moment(feed.created_at), "when"),
+        ]
+        for feed in found
+    ]
+    columns = [*_columns("Name", "Source", "State", "Instruments"), Column("Ticks", "num"), Column("Made (UTC)")]
+    return Table(columns, rows, empty="No feed is shared yet. A session without one gets its own.")
 
 
 def _setting(value: object) -> str:
@@ -286,3 +330,120 @@ class KeyLine:
 def keys(rows: Sequence[KeyRow]) -> list[KeyLine]:
     """The keys of a session."""
     return [KeyLine(row, moment(row.created_at), moment(row.last_used_at)) for row in rows]
+
+
+def people(members: Sequence[MemberInfo], users: Names, codes: Mapping[str, CodeRow], *, now: int) -> Table:
+    """Who takes part, and how they sign in."""
+    rows = [
+        [
+            Cell(member.handle, "gone" if member.is_removed else "", note="removed" if member.is_removed else ""),
+            Cell(member.name or "–"),
+            Cell(users.get(member.user, "–")),
+            _code(codes.get(member.user), now),
+            Cell(moment(member.joined_at), "when"),
+            Cell("yes" if member.has_allocation else "no"),
+            Cell("") if member.is_removed else Cell("Remove", link=("remove", f"participant={member.handle}")),
+        ]
+        for member in members
+    ]
+    columns = _columns("Handle", "Display name", "User", "One-time code", "Joined", "Allocated", "")
+    return Table(columns, rows, empty="Nobody has joined.")
+
+
+def _code(code: CodeRow | None, now: int) -> Cell:
+    if code is None:
+        return Cell("–")
+    if code.used_at:
+        return Cell("used", "good", note=f"{moment(code.used_at)} UTC")
+    if code.expires_at <= now:
+        return Cell("too old", "bad")
+    return Cell("handed out", note=f"good until {moment(code.expires_at)} UTC")
+
+
+def roster(session: SessionInfo, lines: Sequence[Line], accounts: Sequence[str]) -> Table:
+    """A CSV as it was understood."""
+    rows = [
+        [
+            Cell(str(line.number), "num"),
+            Cell(line.handle),
+            Cell(line.name or "–"),
+            Cell(told),
+            *[Cell(line.amounts.get(leg, "–"), "num") for leg in session.legs],
+        ]
+        for line, told in zip(lines, accounts, strict=True)
+    ]
+    columns = [Column("Line", "num"), *_columns("Handle", "Display name", "Account", figures=session.legs)]
+    return Table(columns, rows)
+
+
+def treasury(session: SessionInfo) -> str:
+    """What there is to give, in a sentence."""
+    if not any(session.q):
+        return "The basket has no quantities yet: these amounts fix them."
+    held = queries.allocations(session.stream)[TREASURY]
+    told = [f"{amount(session, leg, held[leg].total if leg in held else 0)} {leg}" for leg in session.legs]
+    return f"The treasury holds {', '.join(told)}."
+
+
+def priced(session: SessionInfo, prices: Amounts) -> list[tuple[str, str]]:
+    """(leg, price as text, – where there is none)."""
+    return [
+        (leg, format_units(prices[leg], session.price_decimals) if leg in prices else "–") for leg in session.legs
+    ]
+
+
+def traders(session: SessionInfo, people: Sequence[Trader], *, now: int) -> Table:
+    """Who is there and what they do."""
+    rows = [
+        [
+            Cell(one.handle),
+            Cell("connected", "status status-on") if one.is_connected else Cell("away", note=ago(one.seen_at, now)),
+            Cell(ago(one.active_at, now), "when"),
+            Cell(str(one.orders), "num", note=f"{one.open_orders} open" if one.open_orders else ""),
+            Cell(str(one.trades), "num"),
+            number(one.volume, session.cash_decimals),
+            Cell(one.refusal or "–", "refusal", note=f"{ago(one.refused_at, now)} ago" if one.refused_at else ""),
+        ]
+        for one in people
+    ]
+    columns = [
+        *_columns("Participant", "Feed", "Idle for"),
+        *_columns(figures=("Orders", "Trades", "Cash traded")),
+        Column("Last refusal"),
+    ]
+    return Table(columns, rows, empty="Nobody has joined.")
+
+
+def ago(at: int, now: int) -> str:
+    """How long ago, in words."""
+    if not at:
+        return "never"
+    seconds = max(0, now - at) // SECOND
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def acts(rows: Sequence[Event], names: Names, *, limit: int) -> Table:
+    """Who did what."""
+    cells = []
+    for row in rows:
+        payload = json.loads(row.payload)
+        what, where, shown = row.type, f"event {row.seq}", _payload(row.payload)
+        if row.type == "ActRecorded":
+            subject, facts = payload["subject"], payload["facts"].items()
+            what, where = payload["act"], "outside the ledger"
+            told = [names.get(subject, subject)] if subject else []
+            shown = " · ".join([*told, *(f"{name} {value}" for name, value in facts if value)])
+        cells.append(
+            [
+                Cell(moment(row.at), "when"),
+                Cell(names.get(row.actor, row.actor)),
+                Cell(what),
+                Cell(shown, "payload"),
+                Cell(where, "when"),
+                Cell(row.hash[:10], "hash"),
+            ]
+        )
+    columns = _columns("When (UTC)", "Who", "Did", "What", "Where", "Hash")
+    return Table(columns, cells, empty="Nothing was done yet.", older=rows[-1].at if len(rows) == limit else 0)

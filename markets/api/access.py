@@ -16,7 +16,7 @@ from common.errors import DomainError, InvalidInput
 from common.ids import Actor, parse_public_id
 from ledger.runtime import runtime
 from ledger.tolls import Toll
-from markets import limits, queries
+from markets import limits, presence, queries
 from markets.handlers.sessions import feed_of
 from markets.queries import SessionInfo
 
@@ -95,6 +95,12 @@ class MarketView(APIView):
     def may_organise(self) -> bool:
         """Whether the caller may use an organiser's rights at all."""
         return self.key is None or "organise" in self.key.scopes
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """A participant's refusal is also noted for the organiser's control room."""
+        if isinstance(exc, DomainError) and self._seated is not None and self.request.method != "GET":
+            presence.refused(self._seated.stream, self._seated.handle, exc)
+        return super().handle_exception(exc)
 
     @property
     def command_id(self) -> str:

@@ -1,26 +1,22 @@
 """What happened and what it is worth: events, verify, export, portfolio, leaderboard, candles."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.clock import SECOND, now_us
 from common.errors import DomainError, InvalidInput
-from ledger import export
 from ledger.domain import Committed
-from ledger.models import Stream
+from ledger.platform import record_act
 from markets import queries, shapes, valuation, verification
 from markets.api.access import MarketView, reply
 from markets.api.orders import require_leg
 from markets.api.paging import Query, listed
 from markets.api.schema import described
 from markets.engine.state import CASH
-
-_LINES_AT_ONCE = 500
+from markets.exports import answer, files
 
 
 @described("Event", page=True, parameters={"after": "the seq after which to read"})
@@ -68,35 +64,38 @@ class Verify(MarketView):
         )
 
 
-@described("", media_type="application/jsonl")
+@described(
+    "",
+    media_type="application/jsonl",
+    parameters={
+        "format": "jsonl (the ledger), csv, xlsx or parquet",
+        "table": "one table alone; all of them and a codebook if absent",
+        "pseudonymous": "true: nobody is named, and what people wrote is left out",
+    },
+)
 class Export(MarketView):
-    """Every event as a JSON line, a header first; for the organiser, because it holds everybody's orders."""
+    """The session's data as a file; for the organiser, because it holds everybody's orders. As jsonl every event, a
+    header first; else tables: participants, holdings, orders, trades, rfqs, quotes, ticks, settlement,
+    announcements, events."""
 
     scopes = {"GET": "organise"}  # noqa: RUF012
 
     def get(self, request: Request, session_id: str) -> StreamingHttpResponse:
         seat = self.seat(session_id)
         seat.require_organiser()
-        lines = _chunks(export.lines(Stream.objects.get(id=seat.stream)))
-        content = _from_threads(lines) if isinstance(request._request, ASGIRequest) else lines
-        headers = {"Content-Disposition": f'attachment; filename="{session_id}.jsonl"'}
-        return StreamingHttpResponse(content, content_type="application/jsonl", headers=headers)
-
-
-def _chunks(lines: Iterator[str]) -> Iterator[str]:
-    held: list[str] = []
-    for line in lines:
-        held.append(line)
-        if len(held) == _LINES_AT_ONCE:
-            yield "".join(held)
-            held.clear()
-    yield "".join(held)
-
-
-async def _from_threads(lines: Iterator[str]) -> AsyncIterator[str]:
-    """The event loop never waits for the database, and no more than a chunk is ever in memory."""
-    while chunk := await sync_to_async(lambda: next(lines, ""))():
-        yield chunk
+        query = Query(request)
+        form = query.fields.choice("format", ("jsonl", *files.FORMATS), "jsonl")
+        table = query.text("table") or ""
+        is_pseudonymous = query.fields.choice("pseudonymous", ("true", "false"), "false") == "true"
+        query.end()
+        if form == "jsonl":
+            if table or is_pseudonymous:
+                raise InvalidInput("format", "The ledger is exported whole and as it was hashed: choose csv.")
+            return answer.ledger_lines(request._request, seat.session)
+        made = files.make(seat.session, form=form, table=table, is_pseudonymous=is_pseudonymous)
+        facts = {"format": form, "table": table, "pseudonymous": str(is_pseudonymous)}
+        record_act("export", seat.actor, stream=seat.stream, facts=facts)
+        return answer.file(request._request, made)
 
 
 @described("Portfolio", parameters={"participant_id": "whose, for organisers"})

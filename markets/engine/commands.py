@@ -86,6 +86,13 @@ class JoinSession(Command, frozen=True, kw_only=True):
     user: str
 
 
+class AdmitParticipants(Command, frozen=True, kw_only=True):
+    """Many at once, each with what they begin with; and legs for some who are in already. All of it, or nothing."""
+
+    participants: tuple[Admission, ...] = ()
+    allocations: dict[str, Amounts] = {}
+
+
 class RemoveParticipant(Command, frozen=True, kw_only=True):
     participant: str
     reason: str = ""

@@ -22,6 +22,15 @@ def join_session(
     return outcome
 
 
+def admit_participants(
+    stream: UUID, command: c.AdmitParticipants, actor: Actor, *, names: Mapping[str, str], command_id: str = ""
+) -> Outcome:
+    """Admit many and give them what they begin with, all or none. `names`: {handle: display name}."""
+    outcome = runtime.execute(stream, command, actor, command_id=command_id)
+    name_participants(stream, names, rename=not outcome.replayed)
+    return outcome
+
+
 def remove_participant(stream: UUID, command: c.RemoveParticipant, actor: Actor, *, command_id: str = "") -> Outcome:
     """Cancel what they have open and move what they hold to the treasury."""
     return runtime.execute(stream, command, actor, command_id=command_id)

@@ -49,6 +49,11 @@ TABLE: dict[str, tuple[Make, Actor, tuple[str, ...]]] = {
     "cancel": (lambda n: c.CancelSession(reason="rain"), OLIVIA, (*OPEN, "closed")),
     "fix": (lambda n: c.FixPrices(fixing=PRICES), OLIVIA, (*OPEN, "closed")),
     "join": (lambda n: c.JoinSession(participant="dave", user="user-dave"), user("dave"), OPEN),
+    "admit": (
+        lambda n: c.AdmitParticipants(participants=(c.Admission(participant="erin", user="user-erin"),)),
+        OLIVIA,
+        OPEN,
+    ),
     "remove": (lambda n: c.RemoveParticipant(participant="carol"), OLIVIA, OPEN),
     "allocate": (lambda n: c.AssignAllocations(allocations={"carol": {}}), OLIVIA, OPEN),
     "place": (
@@ -115,6 +120,7 @@ ORGANISERS = (
     "allocate",
     "bust",
     "announce",
+    "admit",
 )
 
 

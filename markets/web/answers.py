@@ -6,12 +6,14 @@ With HTMX the answer is what changes on the page; without it a redirect, or the 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from common.errors import DomainError, Unavailable
+from markets import presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,15 @@ class Attempt:
     refusal: Refusal | None = None
 
 
-def attempt(request: HttpRequest, act: Callable[[], Any]) -> tuple[Any, Refusal | None]:
-    """Do `act`; (its answer, None), or (None, why it was refused)."""
+def attempt(
+    request: HttpRequest, act: Callable[[], Any], *, of: tuple[UUID, str] | None = None
+) -> tuple[Any, Refusal | None]:
+    """Do `act`; (its answer, None), or (None, why it was refused). `of`: whose refusal the organiser may hear of."""
     try:
         return act(), None
     except DomainError as refused:
+        if of is not None:
+            presence.refused(*of, refused)
         return None, Refusal(refused.detail, refused.field)
     except Unavailable as away:
         return None, Refusal(away.detail, command_id=request.POST.get("command_id", "")[:64])

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from markets.web.views import dashboard, organiser, pages, trading
+from markets.web.views import dashboard, organiser, pages, projector, trading
 
 
 class SessionName:
@@ -22,6 +22,7 @@ _ONE = "sessions/<session:session_id>"
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("projector/<str:token>", projector.projector, name="projector"),
     path("sessions", dashboard.session_create, name="session-create"),
     path(f"{_ONE}", pages.terminal_page, name="terminal"),
     path(f"{_ONE}/live", pages.live, name="live"),

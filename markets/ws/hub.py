@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from common.errors import DomainError
 from ledger.runtime import runtime
+from markets import presence
 from markets.ws import credentials, reading
 from markets.ws.connection import NOT_SIGNED_IN
 from markets.ws.pokes import Pokes
@@ -106,6 +107,11 @@ class Hub:
             await asyncio.sleep(_HEARTBEAT_S)
             for tailer in self._tailers.values():
                 tailer.beat()
+            connected = {stream: tailer.present for stream, tailer in self._tailers.items()}
+            try:
+                await in_thread(presence.write_down, connected)
+            except DatabaseError as error:
+                log.warning("nobody learns who is connected: %s", error)
 
     async def _guard(self) -> None:
         """Whose key was revoked, or who signed out, is shown the door."""

@@ -67,6 +67,11 @@ class Tailer:
         return self._mirror.seq
 
     @property
+    def present(self) -> frozenset[str]:
+        """The participants who are connected."""
+        return frozenset(connection.handle for connection in self.connections if connection.handle)
+
+    @property
     def is_broken(self) -> bool:
         """Whether it has stopped following: a new one must be made."""
         return self._tasks[0].done()

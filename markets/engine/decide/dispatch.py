@@ -69,6 +69,7 @@ _DECISIONS: dict[type[c.Command], Decision] = {
     c.AdvanceSession: _nothing,
     c.FixPrices: lifecycle.fix,
     c.JoinSession: participants.join,
+    c.AdmitParticipants: participants.admit,
     c.RemoveParticipant: participants.remove,
     c.AssignAllocations: participants.assign,
     c.PlaceOrder: orders.place,

@@ -1,6 +1,7 @@
 """Joining, allocating, leaving."""
 
 import re
+from collections.abc import Sequence
 
 from common.errors import DomainError
 from common.events import Event
@@ -51,6 +52,39 @@ def join(state: SessionState, command: c.JoinSession, actor: Actor, now: int) ->
     return [e.ParticipantJoined(handle, command.user), *issued]
 
 
+def admit(state: SessionState, command: c.AdmitParticipants, actor: Actor, now: int) -> list[Event]:
+    """What joining and assigning decide for each, all or none; fields are named participants.<index>...."""
+    require_status(state, "join")
+    require_organiser(state, actor)
+    if not command.participants and not command.allocations:
+        raise DomainError("invalid_allocation", "There is nobody to admit and nothing to allocate.")
+    joining: list[Event] = []
+    for index, admission in enumerate(command.participants):
+        at = f"participants.{index}"
+        _check_unlike_those_before(command.participants[:index], admission, at)
+        try:
+            joining += join(state, c.JoinSession(participant=admission.participant, user=admission.user), actor, now)
+        except DomainError as refusal:
+            raise DomainError(refusal.code, refusal.detail, field=f"{at}.{refusal.field or 'user'}") from None
+    cash = state.facts.cash_issued + len(command.participants) * state.facts.cash_per_participant
+    if not within_limit(cash):
+        raise DomainError("too_large", "The session cannot issue so much cash.")
+    new = {one.participant: one.amounts for one in command.participants if one.amounts}
+    for handle in command.allocations:
+        member(state, handle, field=f"allocations.{handle}")
+    allocations = {**new, **command.allocations}
+    return [*joining, *(_assigning(state, allocations) if allocations else ())]
+
+
+def _check_unlike_those_before(before: Sequence[c.Admission], admission: c.Admission, at: str) -> None:
+    """No handle and no user twice in one command."""
+    if any(one.participant == admission.participant for one in before):
+        handle = admission.participant
+        raise DomainError("handle_taken", f"The handle {handle!r} is there twice.", field=f"{at}.participant_id")
+    if any(one.user == admission.user for one in before):
+        raise DomainError("already_joined", "This user is there twice.", field=f"{at}.user")
+
+
 def remove(state: SessionState, command: c.RemoveParticipant, actor: Actor, now: int) -> list[Event]:
     """Cancel their orders, RFQs and quotes, then move what they hold to the treasury."""
     require_status(state, "remove a participant")
@@ -74,8 +108,14 @@ def assign(state: SessionState, command: c.AssignAllocations, actor: Actor, now:
     require_organiser(state, actor)
     if not command.allocations:
         return _split(state)
-    for handle, amounts in command.allocations.items():
+    for handle in command.allocations:
         member(state, handle, field=f"allocations.{handle}")
+    return _assigning(state, command.allocations)
+
+
+def _assigning(state: SessionState, allocations: dict[str, e.Amounts]) -> list[Event]:
+    """The events of giving these people these legs, for whoever they are."""
+    for handle, amounts in allocations.items():
         for leg, units in amounts.items():
             require_leg(state, leg, f"allocations.{handle}.{leg}")
             if units < 0:
@@ -84,14 +124,14 @@ def assign(state: SessionState, command: c.AssignAllocations, actor: Actor, now:
                     "An allocation is never negative.",
                     field=f"allocations.{handle}.{leg}",
                 )
-    fixed = [] if any(state.facts.q) else [_fix_basket(state, command.allocations)]
+    fixed = [] if any(state.facts.q) else [_fix_basket(state, allocations)]
     if not fixed:
-        _check_treasury(state, command.allocations)
+        _check_treasury(state, allocations)
     return [
         *fixed,
         *[
             e.InitialAllocationAssigned(handle, {leg: units for leg, units in amounts.items() if units})
-            for handle, amounts in command.allocations.items()
+            for handle, amounts in allocations.items()
         ],
     ]
 

@@ -16,7 +16,8 @@ from markets import queries
 
 Page = Callable[..., str]
 _WRITES = re.compile(
-    r'\b(INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+"?(ledger_\w+|markets_(?!displayname)\w+)', re.IGNORECASE
+    r'\b(INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+"?(ledger_\w+|markets_(?!displayname|presence)\w+)',
+    re.IGNORECASE,
 )
 
 

@@ -81,4 +81,4 @@ def test_what_is_not_there_is_a_404(console: Client, session: queries.SessionInf
     assert console.get(url("change", uuid4())).status_code == 404
     assert console.post(url("start", uuid4())).status_code == 404
     assert console.post(url("revoke", session.stream, 99)).status_code == 302
-    assert console.get(url("export", uuid4())).status_code == 404
+    assert console.get(url("download", uuid4())).status_code == 404

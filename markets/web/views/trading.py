@@ -23,7 +23,7 @@ def _do(
 ) -> HttpResponse:
     """Let the visitor `act` under the form's id, and answer with what changed or why not."""
     who = visitor(request, session_id)
-    outcome, refusal = attempt(request, lambda: act(who, command_id(request)))
+    outcome, refusal = attempt(request, lambda: act(who, command_id(request)), of=(who.stream, who.handle))
     said = "" if refusal else say(who, outcome)
     return terminal.answer(request, who, form=form, refusal=refusal, said=said)
 

@@ -1,0 +1,135 @@
+"""A CSV of participants: read whole, every bad line named, before anything is made of it."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from common.errors import DomainError, InvalidInput
+from common.money import parse_units
+from markets.exports.cells import armed
+
+MOST_BYTES = 200_000
+MOST_ROWS = 200
+_MOST_COLUMNS = 67
+_MOST_TOLD = 20
+_HANDLE, _NAME, _USER = "participant_id", "name", "user"
+_ALIASES = {"handle": _HANDLE, "participant": _HANDLE, "display name": _NAME, "username": _USER}
+
+
+class RosterError(DomainError):
+    """Every line that is wrong, as sentences."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        shown = [*problems[:_MOST_TOLD]]
+        if len(problems) > _MOST_TOLD:
+            shown.append(f"... and {len(problems) - _MOST_TOLD} more.")
+        super().__init__("invalid_input", " ".join(shown), field="csv")
+        self.problems = shown
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One participant: where they stand in the file, who they are, what they begin with as text."""
+
+    number: int
+    handle: str
+    name: str = ""
+    user: str = ""
+    amounts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """`legs` are the header's other columns."""
+
+    legs: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def read(data: bytes, *, legs: Sequence[str] = (), quantity_decimals: int = 4) -> Roster:
+    """`participant_id,name,user,LEG,...`, a line each. Where `legs` are given, a column must be one of them.
+
+    Raises RosterError.
+    """
+    rows = list(_rows(data))
+    if not rows:
+        raise RosterError(["The file is empty: its first line names the columns."])
+    header = [_ALIASES.get(title.strip().lower(), title.strip()) for title in rows[0][1]]
+    columns = [title.lower() if title.lower() in {_HANDLE, _NAME, _USER} else title for title in header]
+    problems = list(_bad_header(columns, legs))
+    if problems:
+        raise RosterError([f"Line {rows[0][0]}: {text}" for text in problems])
+    lines: list[Line] = []
+    for number, cells in rows[1:]:
+        try:
+            lines.append(_line(number, columns, cells, quantity_decimals))
+        except DomainError as refusal:
+            problems.append(f"Line {number}: {refusal.detail}")
+    counted = Counter(line.handle for line in lines)
+    problems += [f"Line {one.number}: {one.handle} is there twice." for one in lines if counted[one.handle] > 1]
+    if not lines and not problems:
+        problems.append("There is nobody in the file, only its header.")
+    if len(lines) > MOST_ROWS:
+        problems.append(f"There are {len(lines)} participants; {MOST_ROWS} can be read at once.")
+    if problems:
+        raise RosterError(problems)
+    return Roster(tuple(name for name in columns if name not in {_HANDLE, _NAME, _USER}), tuple(lines))
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """(line number, cells) of every line that says something."""
+    if len(data) > MOST_BYTES:
+        raise RosterError([f"The file has more than {MOST_BYTES} bytes."])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise RosterError([f"Line {line}: this is not UTF-8. Save the file as CSV UTF-8."]) from None
+    if "\0" in text:
+        raise RosterError([f"Line {text[: text.index(chr(0))].count(chr(10)) + 1}: there is a NUL character."])
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise RosterError([f"Line {reader.line_num}: this is no CSV ({error})."]) from None
+
+
+def _bad_header(columns: Sequence[str], legs: Sequence[str]) -> Iterator[str]:
+    if _HANDLE not in columns:
+        yield f"there is no column {_HANDLE}."
+    if len(columns) > _MOST_COLUMNS:
+        yield f"there are {len(columns)} columns; {_MOST_COLUMNS} are the most."
+        return
+    for name, count in Counter(columns).items():
+        if count > 1 or not name:
+            yield f"the column {name[:40]!r} is there {count} times." if name else "a column has no name."
+    strangers = [name for name in columns if name not in {_HANDLE, _NAME, _USER, *legs}]
+    if legs and strangers:
+        told = ", ".join(name[:40] for name in strangers)
+        yield f"{told}: no such column or leg; the legs are {', '.join(legs)}."
+
+
+def _line(number: int, columns: Sequence[str], cells: Sequence[str], decimals: int) -> Line:
+    if len(cells) != len(columns):
+        raise DomainError("invalid_input", f"there are {len(cells)} cells; the header has {len(columns)}.")
+    found = dict(zip(columns, (armed(cell.strip()) for cell in cells), strict=True))
+    for name, text in found.items():
+        if len(text) > 150 or not text.isprintable():
+            raise DomainError("invalid_input", f"{name}: too long, or with characters that are no text.")
+    handle, name, user = found.pop(_HANDLE), found.pop(_NAME, ""), found.pop(_USER, "")
+    if not handle:
+        raise DomainError("invalid_input", f"{_HANDLE} is empty.")
+    if len(name) > 80:
+        raise DomainError("invalid_input", "a name has at most 80 characters.")
+    amounts = {leg: text for leg, text in found.items() if text}
+    for leg, text in amounts.items():
+        try:
+            parse_units(text, decimals, leg)
+        except InvalidInput as refusal:
+            raise DomainError("invalid_input", f"{leg}: {refusal.detail}") from None
+    return Line(number, handle, name, user, amounts)

@@ -1,0 +1,69 @@
+"""The control room: who is there, who trades, who is in trouble; and the levers. And the room's own screen."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from common.clock import now_us
+from markets import queries, tokens, valuation
+from markets.admin import floor, tables
+from markets.admin.forms import AnnounceForm
+from markets.admin.people_forms import ProjectorForm
+from markets.admin.views.detail import trades
+from markets.admin.views.frame import REFUSED, SessionView, attempt
+from markets.qr import qr
+
+_TOLD = 8
+
+
+class ControlView(SessionView):
+    """The page; with HTMX, every two seconds, the part that moves, from committed rows."""
+
+    template = "admin/console/control.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        if request.headers.get("HX-Request") == "true":
+            return self.page("", template="admin/console/_control.html", **self._live())
+        title = f"Control room: {self.session.session_id}"
+        return self.page(title, form=AnnounceForm(session=self.session), **self._live())
+
+    def _live(self) -> dict[str, Any]:
+        session, now = self.session, now_us()
+        people = floor.traders(session.stream, now=now)
+        prices = valuation.current_prices(session)
+        return {
+            "now": now,
+            "seq": queries.head(session.stream)[0],
+            "prices": tables.priced(session, dict(prices.by_leg)),
+            "prices_at": tables.ago(prices.at, now),
+            "connected": sum(one.is_connected for one in people),
+            "people": people,
+            "orders": sum(one.orders for one in people),
+            "open_orders": sum(one.open_orders for one in people),
+            "traders": tables.traders(session, people, now=now),
+            "trades": trades(session, 0, _TOLD),
+            "said": queries.announcements(session.stream, to=None, limit=_TOLD),
+        }
+
+
+class ProjectorView(SessionView):
+    """Makes an address that anybody may open for a day: the room's screen."""
+
+    template = "admin/console/projector.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.page(f"Projector: {self.session.session_id}", form=ProjectorForm(session=self.session))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = ProjectorForm(request.POST, session=self.session)
+        title = f"Projector: {self.session.session_id}"
+        address = attempt(form, lambda: self._address(request, form.cleaned_data))
+        if address is None:
+            return self.page(title, form=form, status=REFUSED)
+        self.record("projector", leaderboard=str(form.cleaned_data["with_leaderboard"]))
+        return self.page(title, form=form, address=address, qr=qr(address))
+
+    def _address(self, request: HttpRequest, wanted: dict[str, Any]) -> str:
+        token = tokens.for_projector(tokens.Projector(self.session.stream, wanted["with_leaderboard"]))
+        return request.build_absolute_uri(reverse("projector", args=[token]))

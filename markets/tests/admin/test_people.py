@@ -1,0 +1,146 @@
+"""Rosters, one-time codes, the room's screen, announcements, exports, shared feeds, the audit trail."""
+
+import io
+import re
+import zipfile
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.facade import User
+from ledger.verify import verify_all
+from markets import queries
+from markets.tests.admin.conftest import press, terms, text_of, url
+
+CSV = b"participant_id,name,user,AAPL,NVDA\nzoe,Zoe Z.,,10,5\nyan,=1+1,,,\n"
+
+
+@pytest.fixture
+def room(console: Client) -> queries.SessionInfo:
+    """A session with a basket that nobody has a share of yet."""
+    empty = {
+        f"participants-{n}-{name}": "" for n in range(2) for name in ("participant_id", "name", "user", "allocations")
+    }
+    answer = console.post(url("add"), terms(**empty))
+    assert answer.status_code == 302, text_of(answer)
+    return queries.session("class-1")
+
+
+def upload(data: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile("people.csv", data)
+
+
+def admitted(console: Client, room: queries.SessionInfo) -> None:
+    assert press(console, "roster", room.stream, text=CSV.decode(), confirm="1").status_code == 302
+
+
+def test_a_csv_is_shown_before_it_is_done_as_a_whole(console: Client, room: queries.SessionInfo) -> None:
+    shown = press(console, "roster", room.stream, csv=upload(CSV))
+    assert (shown.status_code, "signs in by code" in text_of(shown)) == (200, True)
+    assert queries.participants(room.stream) == []
+    admitted(console, room)
+    assert queries.participants(room.stream) == ["zoe", "yan"]
+    assert queries.allocations(room.stream)["zoe"]["AAPL"].total == 100_000
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "The submitted file is empty"),
+        (b"name\nx\n", "Line 1: there is no column participant_id"),
+        (b"participant_id,AAPL\nzoe,1\nyan,x\n", "Line 3: AAPL"),
+        (b"participant_id,AAPL\nzoe,1,2\n", "Line 2: there are 3 cells"),
+        (b"participant_id\nzoe\nzoe\n", "Line 3: zoe is there twice"),
+        (b"participant_id,AAPL\nzoe,1000\n", "the treasury holds 100"),
+        (b"participant_id,user\nzoe,nobody\n", "Line 2: there is no user"),
+        (b"participant_id\nz\xff\n", "Line 2: this is not UTF-8"),
+        (b"participant_id\nz o e!\n", "Line 2: A handle is"),
+        (b"participant_id,GOLD\nzoe,1\n", "GOLD: no such column or leg"),
+    ],
+)
+def test_a_bad_line_is_named_and_nothing_is_done(
+    console: Client, room: queries.SessionInfo, data: bytes, said: str
+) -> None:
+    answer = press(console, "roster", room.stream, csv=upload(data))
+    assert answer.status_code == 422
+    assert said in text_of(answer)
+    assert queries.participants(room.stream) == []
+
+
+def test_a_code_signs_its_participant_in_once(console: Client, room: queries.SessionInfo) -> None:
+    admitted(console, room)
+    sheet = press(console, "codes", room.stream, participants=["zoe"], hours="2")
+    assert "no-store" in sheet["Cache-Control"]
+    found = re.search(r'class="code">([0-9A-Z-]+)<', text_of(sheet))
+    assert found is not None
+    visitor = Client()
+    assert visitor.post("/join", {"code": "WRONG-CODEX"}).status_code == 422
+    assert visitor.post("/join", {"code": found[1].lower()})["Location"] == "/sessions/class-1"
+    assert visitor.get("/sessions/class-1").status_code == 200
+    assert Client().post("/join", {"code": found[1]}).status_code == 422
+
+
+def test_nobody_with_an_account_of_their_own_gets_a_code(console: Client, session: queries.SessionInfo) -> None:
+    User.objects.create_superuser("root")
+    press(console, "admit", session.stream, participant_id="root")
+    assert press(console, "codes", session.stream, participants=["root"], hours="2").status_code == 422
+
+
+def test_the_rooms_screen_needs_no_sign_in_and_no_other_address_works(
+    console: Client, room: queries.SessionInfo
+) -> None:
+    press(console, "announce", room.stream, text="Five minutes left.")
+    page = text_of(press(console, "projector", room.stream, with_leaderboard="on"))
+    found = re.search(r"/projector/[^\"<]+", page)
+    assert found is not None
+    screen = Client().get(found[0])
+    assert "Five minutes left." in text_of(screen)
+    assert Client().get("/projector/made-up").status_code == 404
+
+
+def test_exports_hold_all_tables_and_no_formula(console: Client, room: queries.SessionInfo) -> None:
+    admitted(console, room)
+    answer: Any = console.get(url("download", room.stream), {"format": "csv"})
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+        assert "codebook.csv" in archive.namelist()
+        assert "\nyan,'=1+1," in archive.read("participants.csv").decode().replace("\r", "")
+    for form in ("xlsx", "parquet"):
+        made: Any = console.get(url("download", room.stream), {"format": form, "pseudonymous": "on"})
+        assert len(b"".join(made.streaming_content)) > 1000
+    assert console.get(url("download", room.stream), {"format": "doc"}).status_code == 422
+
+
+def test_what_was_done_outside_the_ledger_is_on_record(console: Client, room: queries.SessionInfo) -> None:
+    admitted(console, room)
+    trail = text_of(console.get(url("audit", room.stream)))
+    assert "roster" in trail
+    assert "SessionCreated" in trail
+    assert list(verify_all()) == []
+
+
+def test_a_shared_feed_is_made_run_and_stopped(console: Client) -> None:
+    made = {"name": "floor", "mode": "sim", "instruments": "AAPL, NVDA", "price_decimals": "2", "tick_ms": "1000"}
+    answer = console.post(url("feeds"), {**made, "max_ticks": "0"})
+    assert answer.status_code == 302, text_of(answer)
+    assert console.post(answer["Location"], {"act": "start"}).status_code == 302
+    assert "running" in text_of(console.get(answer["Location"]))
+    assert console.post(answer["Location"], {"act": "stop"}).status_code == 302
+    assert console.post(url("feeds"), {**made, "name": "session:x", "max_ticks": "0"}).status_code == 422
+
+
+def test_a_scenario_and_a_clone_fill_the_page(console: Client, session: queries.SessionInfo) -> None:
+    assert 'value="GOLD 3m"' in text_of(console.get(url("add"), {"scenario": "futures-curve"}))
+    page = text_of(console.get(url("clone", session.stream)))
+    assert 'value="class-2"' in page
+    assert "AAPL=100, NVDA=60" in page
+
+
+def test_a_new_sessions_people_come_from_a_csv_and_are_shown_first(console: Client, ledger: None) -> None:
+    page = text_of(console.post(url("add"), terms(csv=upload(CSV))))  # type: ignore[arg-type]  # a file among the texts
+    assert 'value="AAPL=10, NVDA=5"' in page
+    bad = console.post(url("add"), terms(csv=upload(b"participant_id,AAPL\nzoe,x\n")))  # type: ignore[arg-type]
+    assert bad.status_code == 422
+    assert "Line 2: AAPL" in text_of(bad)
+    assert queries.sessions() == []
