@@ -186,7 +186,9 @@ class SessionDraft:
         """The page with the CSV's participants in its rows, or with every line that is wrong."""
         draft = cls(data)
         draft.form.is_valid()
-        legs = [text for form in draft.legs if form.is_valid() and (text := form.cleaned_data["name"].strip())]
+        legs = [
+            text for form in draft.legs if form.is_valid() and (text := form.cleaned_data.get("name", "").strip())
+        ]
         decimals = str(draft.form.data.get("quantity_decimals", "4"))
         try:
             found = roster_csv.read(
