@@ -13,7 +13,7 @@ Person = Callable[[str], Caller]
 @pytest.fixture
 def said(organiser: Caller, demo: Person) -> list[str]:
     """The ids of what was said to everybody, and to bob alone."""
-    bodies = [{"text": "Five minutes left."}, {"text": "Come to the desk", "participant_id": "bob"}]
+    bodies = [{"text": "Five minutes left."}, {"text": "Come to the podium", "participant_id": "bob"}]
     return [organiser.post("sessions/demo/announcements", body).json()["announcement_id"] for body in bodies]
 
 
@@ -24,7 +24,7 @@ def texts(caller: Caller) -> list[str]:
 def test_everybody_reads_what_was_said_to_all_and_only_its_receiver_what_was_said_to_one(
     organiser: Caller, demo: Person, said: list[str]
 ) -> None:
-    assert texts(organiser) == texts(demo("bob")) == ["Come to the desk", "Five minutes left."]
+    assert texts(organiser) == texts(demo("bob")) == ["Come to the podium", "Five minutes left."]
     assert texts(demo("alice")) == ["Five minutes left."]
 
 
@@ -32,7 +32,7 @@ def test_the_events_withhold_what_was_said_to_another(demo: Person, said: list[s
     found = {}
     for who in ("alice", "bob"):
         events = demo(who).get("sessions/demo/events?limit=500").json()["results"]
-        found[who] = [(row["withheld"], "desk" in (row["payload"] or "")) for row in events[-2:]]
+        found[who] = [(row["withheld"], "podium" in (row["payload"] or "")) for row in events[-2:]]
     assert found == {"alice": [(False, False), (True, False)], "bob": [(False, False), (False, True)]}
 
 
@@ -40,9 +40,9 @@ def test_the_pages_and_the_ledgers_search_withhold_it_too(demo: Person, said: li
     for who, sees in (("alice", False), ("bob", True)):
         client = Client()
         client.force_login(demo(who).user)
-        for path in ("", "/ledger", "/ledger?q=desk", "/ledger?actor=organiser", "/live"):
-            page = client.get(f"/sessions/demo{path}").content.decode().replace('value="desk"', "")
-            assert ("desk" in page) == sees, path
+        for path in ("", "/ledger", "/ledger?q=podium", "/ledger?actor=organiser", "/live"):
+            page = client.get(f"/sessions/demo{path}").content.decode().replace('value="podium"', "")
+            assert ("podium" in page) == sees, path
         assert "Five minutes left." in client.get("/sessions/demo").content.decode()
 
 
