@@ -190,9 +190,9 @@ REST_FRAMEWORK = {
         "accounts.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["markets.api.body.PlainJSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["markets.api.body.DecimalJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "markets.api.body.AlwaysJSON",
+    "DEFAULT_RENDERER_CLASSES": ["common.api.body.PlainJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["common.api.body.DecimalJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.api.body.AlwaysJSON",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "sessioncontracts.api_errors.problem",
 }

@@ -1,36 +1,22 @@
-"""Who calls, what their key allows, and where they sit in a session. 404 for what is not theirs to see."""
+"""Where the caller of the API sits in a session. 404 for what is not theirs to see."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import facade as accounts
-from accounts.keys import KeyInfo
-from common.errors import DomainError, InvalidInput
+from accounts.access import CallerView
+from accounts.access import reply as reply
+from common.errors import DomainError
 from common.ids import Actor, parse_public_id
 from ledger.runtime import runtime
 from ledger.tolls import Toll
 from markets import limits, presence, queries
 from markets.handlers.sessions import feed_of
 from markets.queries import SessionInfo
-
-
-class HasScope(BasePermission):
-    """A key needs the scope that the view names for the method; who is signed in has them all."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        assert isinstance(view, MarketView)
-        method = request.method or ""
-        needed = view.scopes.get(method, "read" if method in {"GET", "HEAD", "OPTIONS"} else "trade")
-        if not isinstance(request.auth, KeyInfo) or not needed or needed in request.auth.scopes:
-            return True
-        raise DomainError("missing_scope", f"This key lacks the scope {needed}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,45 +58,17 @@ class Seat:
             raise DomainError("not_found", f"There is no such {what}.")
 
 
-class MarketView(APIView):
-    """Base of the API's views: scopes by method, the caller, and where they sit."""
+class MarketView(CallerView):
+    """Base of the API's views: the caller, and where they sit."""
 
-    permission_classes = [*APIView.permission_classes, HasScope]  # noqa: RUF012  DRF's own way
-    scopes: dict[str, str] = {}  # noqa: RUF012  read for GET, trade for the rest, where nothing is said
     buckets: dict[str, str] = {}  # noqa: RUF012  the bucket of order entry that a method takes from
     _seated: Seat | None = None
-
-    @property
-    def key(self) -> KeyInfo | None:
-        """The key that the caller came with."""
-        return self.request.auth if isinstance(self.request.auth, KeyInfo) else None
-
-    @cached_property
-    def actor(self) -> Actor:
-        """The caller, as the ledger will name them; organiser of all only with the scope for it."""
-        actor = accounts.actor_of(self.request.user)
-        return actor._replace(organiser=actor.organiser and self.may_organise)
-
-    @property
-    def may_organise(self) -> bool:
-        """Whether the caller may use an organiser's rights at all."""
-        return self.key is None or "organise" in self.key.scopes
 
     def handle_exception(self, exc: Exception) -> Response:
         """A participant's refusal is also noted for the organiser's control room."""
         if isinstance(exc, DomainError) and self._seated is not None and self.request.method != "GET":
             presence.refused(self._seated.stream, self._seated.handle, exc)
         return super().handle_exception(exc)
-
-    @property
-    def command_id(self) -> str:
-        """The id under which this request happens once; "" where the caller gave none."""
-        given = self.request.META.get("HTTP_IDEMPOTENCY_KEY")
-        if given is None:
-            return ""
-        if not 1 <= len(given) <= 128 or not given.isascii() or not given.isprintable():
-            raise InvalidInput("Idempotency-Key", "Idempotency-Key is 1 to 128 printable ASCII characters.")
-        return f"key:{given}"
 
     def seat(self, session_id: str) -> Seat:
         """A member's seat. Raises DomainError `not_found` for everybody else."""
@@ -190,8 +148,3 @@ class MarketView(APIView):
 
     def _opens(self, stream: UUID) -> bool:
         return self.key is None or self.key.stream in {None, stream}
-
-
-def reply(body: dict[str, Any] | list[Any], *, status: int = 200, replayed: bool = False) -> Response:
-    """An answer; one that was given before says so."""
-    return Response(body, status=status, headers={"Idempotent-Replayed": "true"} if replayed else None)

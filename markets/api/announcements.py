@@ -3,10 +3,10 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.paging import Query, listed
+from common.api.schema import CURSOR, described
 from markets import queries, requests, shapes
 from markets.api.access import MarketView, reply
-from markets.api.paging import Query, listed
-from markets.api.schema import CURSOR, described
 from markets.handlers import announcements
 
 

@@ -10,14 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import facade as accounts
+from common.api.paging import Query, listed
+from common.api.schema import CURSOR, described
 from common.clock import parse_time
 from common.errors import DomainError, InvalidInput
+from common.fields import Fields
 from markets import shapes, valuation
 from markets.api.access import MarketView, Seat, reply
-from markets.api.paging import Query, listed
-from markets.api.schema import CURSOR, described
 from markets.handlers import prices
-from markets.requests import Fields
 from oracle import facade as oracle
 
 

@@ -6,6 +6,8 @@ from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.paging import Query, listed
+from common.api.schema import described
 from common.clock import SECOND, now_us
 from common.errors import DomainError, InvalidInput
 from ledger.domain import Committed
@@ -13,8 +15,6 @@ from ledger.platform import record_act
 from markets import queries, shapes, valuation, verification
 from markets.api.access import MarketView, reply
 from markets.api.orders import require_leg
-from markets.api.paging import Query, listed
-from markets.api.schema import described
 from markets.engine.state import CASH
 from markets.exports import answer, files
 

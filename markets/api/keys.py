@@ -7,13 +7,13 @@ from rest_framework.response import Response
 
 from accounts import facade as accounts
 from accounts import keys
+from common.api.paging import Query, listed
+from common.api.schema import CURSOR, described
 from common.errors import DomainError, InvalidInput
+from common.fields import Fields
 from common.ids import Actor
 from markets import shapes
 from markets.api.access import MarketView, reply
-from markets.api.paging import Query, listed
-from markets.api.schema import CURSOR, described
-from markets.requests import Fields
 
 
 @described("Key", page=True, posted="IssuedKey", body="NewKey", parameters=CURSOR)

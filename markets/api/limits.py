@@ -3,12 +3,12 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api import body
+from common.api.paging import Query
+from common.api.schema import described
 from ledger.runtime import runtime
 from markets import limits
-from markets.api import body
 from markets.api.access import MarketView, Seat, reply
-from markets.api.paging import Query
-from markets.api.schema import described
 from markets.engine import commands as c
 from markets.engine.events import Bounds
 from markets.handlers.orders import MOST_IN_BULK

@@ -6,18 +6,18 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.paging import Query, listed
+from common.api.schema import CURSOR, described
 from common.errors import DomainError, InvalidInput
+from common.fields import Fields
 from common.ids import parse_public_id
 from markets import queries, requests, shapes
 from markets.api.access import MarketView, Seat, reply
-from markets.api.paging import Query, listed
-from markets.api.schema import CURSOR, described
 from markets.engine import commands as c
 from markets.engine.state import CASH
 from markets.handlers import orders
 from markets.handlers.orders import OrderCommand, OrderReceipt
 from markets.limits import CANCELS, ORDERS
-from markets.requests import Fields
 
 _STATUSES = ("open", "partially_filled", "filled", "cancelled", "expired")
 

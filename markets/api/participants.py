@@ -7,11 +7,11 @@ from rest_framework.response import Response
 
 from accounts import facade as accounts
 from accounts import roster
+from common.api.paging import Query, listed
+from common.api.schema import CURSOR, REASON, described
 from markets import queries, requests, shapes
 from markets.api import people
 from markets.api.access import MarketView, Seat, reply
-from markets.api.paging import Query, listed
-from markets.api.schema import CURSOR, REASON, described
 from markets.engine import commands as c
 from markets.engine.events import InitialAllocationAssigned, ParticipantJoined
 from markets.engine.state import TREASURY

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from accounts import facade as accounts
 from common.errors import DomainError, InvalidInput
+from common.fields import Fields
 from common.ids import Actor
 from markets import requests
 from markets.api.access import Seat
 from markets.engine import commands as c
 from markets.handlers import participants
-from markets.requests import Fields
 
 
 @dataclass(frozen=True, slots=True)

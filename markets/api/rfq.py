@@ -3,15 +3,15 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.paging import Query, listed
+from common.api.schema import CURSOR, described
+from common.fields import Fields
 from markets import queries, requests, shapes
 from markets.api.access import MarketView, Seat, reply
 from markets.api.orders import acting
-from markets.api.paging import Query, listed
-from markets.api.schema import CURSOR, described
 from markets.engine import commands as c
 from markets.handlers import rfq
 from markets.limits import CANCELS, ORDERS
-from markets.requests import Fields
 
 
 @described("Rfq", page=True, body="NewRfq", parameters={**CURSOR, "status": "open, executed, cancelled or expired"})

@@ -8,17 +8,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import facade as accounts
+from common.api.paging import Query, listed
+from common.api.schema import CURSOR, REASON, described
 from common.clock import now_us
 from common.errors import DomainError, InvalidInput
+from common.fields import Fields
 from ledger.tickets import Outcome
 from markets import queries, shapes, valuation
 from markets.api import people
 from markets.api.access import MarketView, Seat, reply
-from markets.api.paging import Query, listed
-from markets.api.schema import CURSOR, REASON, described
 from markets.handlers import prices as settlements
 from markets.handlers import sessions
-from markets.requests import Fields
 
 
 @described("SessionListing", page=True, posted="Session", body="NewSession", parameters=CURSOR)

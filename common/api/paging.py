@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from rest_framework.request import Request
 
 from common.errors import InvalidInput
-from markets.requests import Fields
+from common.fields import Fields
 
 DEFAULT, MOST = 100, 500
 Item = TypeVar("Item")
