@@ -11,7 +11,7 @@ from common.clock import Clock, now_us
 from common.errors import InvalidInput
 from oracle import feeds
 from oracle import fixing as rules
-from oracle.feeds import PriceSet
+from oracle.feeds import PriceSet, after_publish
 from oracle.fixing import DEFAULT_MAX_AGE, RULES, Fixing, PricedTick, check_rule
 from oracle.models import Feed, Tick
 from oracle.sources.replay import source as replays
@@ -28,6 +28,7 @@ __all__ = [
     "ReplayFileError",
     "TickInfo",
     "advance_feed",
+    "after_publish",
     "change_source",
     "check_rule",
     "create_feed",

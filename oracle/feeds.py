@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -26,6 +27,8 @@ from oracle.sources.settings import (
 )
 
 MAX_PUBLISHED_AT_ONCE = 1000
+after_publish: list[Callable[[str], None]] = []
+"""Called with the feed's name once new ticks of it are committed, on the thread that published: nothing may wait."""
 
 
 class PriceSet(NamedTuple):
@@ -296,6 +299,8 @@ def _append(feed: Feed, new: Sequence[_NewTick], *, now: int) -> list[Tick]:
         return []
     feed.last_seq, feed.earliest_at = ticks[-1].seq, published_at
     feed.save(update_fields=["last_seq", "earliest_at"])
+    for told in after_publish:
+        transaction.on_commit(partial(told, feed.name), robust=True)
     return Tick.objects.bulk_create(ticks)
 
 

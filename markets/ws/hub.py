@@ -16,9 +16,10 @@ from markets.ws.connection import NOT_SIGNED_IN
 from markets.ws.pokes import Pokes
 from markets.ws.reading import in_thread
 from markets.ws.tailer import Tailer
+from oracle import facade as oracle
 
 log = logging.getLogger("markets.ws")
-_TICKS_S = 0.25
+_TICKS_S, _TICKS_REST_S = 0.25, 0.02
 _HEARTBEAT_S = 5.0
 _GUARD_S = 1.5
 _LINGER_S = 60.0
@@ -32,7 +33,9 @@ class Hub:
         self._tailers: dict[UUID, Tailer] = {}
         self._making: dict[UUID, asyncio.Lock] = {}
         self._pokes = Pokes(self._poked)
+        self._published = asyncio.Event()
         runtime.after_commit.append(self._committed)
+        oracle.after_publish.append(self._ticked)
         jobs = (self._poll(), self._beat(), self._guard(), self._pokes.listen(), self._pokes.announce())
         self._tasks = [asyncio.create_task(job) for job in jobs]
 
@@ -44,6 +47,7 @@ class Hub:
     def stop(self) -> None:
         """Follow nothing more. From any loop: tests make one hub per loop."""
         runtime.after_commit.remove(self._committed)
+        oracle.after_publish.remove(self._ticked)
         if not self._loop.is_closed():
             for task in self._tasks:
                 task.cancel()
@@ -67,6 +71,11 @@ class Hub:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
             self._loop.call_soon_threadsafe(self._moved, stream)
 
+    def _ticked(self, feed: str) -> None:
+        """After new prices of this process are committed, on whatever thread published them."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._published.set)
+
     def _moved(self, stream: UUID) -> None:
         self._poked(stream)
         self._pokes.spread(stream)
@@ -77,9 +86,12 @@ class Hub:
             tailer.poke()
 
     async def _poll(self) -> None:
-        """What pokes did not say: other processes' events, new prices, deletions."""
+        """What pokes did not say: new prices (at once where this process made them), others' events, deletions."""
         while True:
-            await asyncio.sleep(_TICKS_S)
+            await asyncio.sleep(_TICKS_REST_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._published.wait(), _TICKS_S - _TICKS_REST_S)
+            self._published.clear()
             self._close_deserted()
             watched = [tailer.watch for tailer in self._tailers.values()]
             if not watched:

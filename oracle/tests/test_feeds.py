@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, transaction
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from common.clock import SECOND, parse_time
 from common.errors import DomainError, InvalidInput
@@ -182,6 +182,21 @@ def test_a_pushed_tick_has_the_next_seq_and_our_time_beside_the_sources() -> Non
     )
     assert facade.latest_prices("desk") == tick
     assert facade.get_feed("desk").last_seq == 2
+
+
+def test_whoever_wants_to_hears_of_new_ticks_once_they_are_committed(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    clock, heard = Dial(), list[str]()
+    monkeypatch.setattr("oracle.feeds.after_publish", [heard.append])
+    push_feed(clock)
+    with django_capture_on_commit_callbacks(execute=True):
+        push(clock, "1")
+        assert heard == []
+    assert heard == ["desk"]
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(InvalidInput):
+        push(clock, "0")
+    assert heard == ["desk"]
 
 
 def test_a_clock_that_goes_back_does_not_take_published_at_with_it() -> None:
