@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a password of the scene"
-PEOPLE = ("orga", "alice", "bob", "carol", "maker", "stranger")
+PEOPLE = ("orga", "root", "alice", "bob", "carol", "maker", "stranger")
+CLASS = "workshop"
+"""The session of a whole class: STUDENTS of them, admitted by the organiser and signing in by code."""
+STUDENTS = 40
 LEGS = {"AAPL": 187.25, "NVDA": 121.4, "META": 512.8, "ORCL": 140.15}
 SESSION = "tuesday-1"
 MINUTES = 25
 """How long the sessions have been running."""
 _START_WITHIN_S = 60
+_FIRST_NAMES = ("amina", "bjorn", "chen", "dilara", "emeka", "fatima", "george", "hana", "ines", "jonas", "katya")
+_LAST_NAMES = ("Adeyemi", "van den Berg", "Chen", "Demir", "Eriksen", "Featherstonehaugh-Cholmondeley", "Gomez")
 
 
 @contextmanager
@@ -73,10 +78,11 @@ def play() -> None:
     users = {
         name: User.objects.create_user(name, is_organiser=name == "orga", is_staff=name == "orga") for name in PEOPLE
     }
+    users["root"].is_staff = users["root"].is_superuser = True
     users["orga"].set_password(PASSWORD)
     for user in users.values():  # one hash for all: hashing takes its time
         user.password = users["orga"].password
-        user.save(update_fields=["password"])
+        user.save(update_fields=["password", "is_staff", "is_superuser"])
     actors = {name: actor_of(user) for name, user in users.items()}
     _Scene(actors).play()
 
@@ -115,18 +121,55 @@ class _Scene:
             self.now = now_us()
             if name == "rehearsal":
                 prices.settle_session(stream, orga)
+        self.teach()
+
+    def teach(self) -> None:
+        """A class at work: forty people, a few trades, one announcement, some who never did anything."""
+        from accounts.facade import settle_made_up, uid_made_up
+        from common.clock import SECOND, now_us
+        from common.ids import Actor
+        from markets import queries, requests
+        from markets.engine import commands as c
+        from markets.handlers import announcements, participants, sessions
+
+        orga, self.now = self.actors["orga"], now_us() - MINUTES * 60 * SECOND
+        body = {"session_id": CLASS, "legs": list(LEGS), "q": [400, 240, 320, 480], "duration_minutes": 90}
+        stream = sessions.create_session(requests.create_session(body), orga).stream
+        handles = [f"{name}.{number:02d}" for number, name in enumerate(_FIRST_NAMES * 4, 1)][:STUDENTS]
+        uids = {handle: uid_made_up(orga.id, CLASS, handle) for handle in handles}
+        admitted = tuple(c.Admission(participant=who, user=uid, amounts=None) for who, uid in uids.items())
+        names = {who: f"{who[:-3].capitalize()} {_LAST_NAMES[n % 7]}" for n, who in enumerate(handles)}
+        command = c.AdmitParticipants(participants=admitted, allocations={})
+        participants.admit_participants(stream, command, orga, names=names)
+        for who, uid in uids.items():
+            settle_made_up(uid, CLASS, who)
+            self.actors[who] = Actor(uid, organiser=False)
+        participants.assign_allocations(stream, c.AssignAllocations(), orga)
+        self.push(queries.session_of(stream), dict(self.last or LEGS))
+        for number, (maker, taker) in enumerate(zip(handles[:24], handles[6:30], strict=True)):
+            leg, self.now = list(LEGS)[number % 4], self.now + 40 * SECOND
+            price = f"{(self.last or LEGS)[leg] * self.chance.uniform(0.99, 1.01):.2f}"
+            self.order(stream, maker, leg, "sell", f"{self.chance.uniform(0.2, 2):.2f}", price)
+            self.order(stream, taker, leg, "buy", f"{self.chance.uniform(0.2, 2):.2f}", price)
+        announcements.announce(stream, c.Announce(text="Ten minutes to the break.", participant=""), orga)
+        self.now = now_us()
+
+    def push(self, session: "SessionInfo", prices_now: dict[str, float]) -> None:
+        """One tick."""
+        from markets.handlers import prices
+
+        prices.push_prices(session, {leg: f"{price:.2f}" for leg, price in prices_now.items()})
 
     def move_prices(self, session: "SessionInfo", steps: int = 180) -> None:
         """Prices over the last minutes, and some trades on the way."""
         from common.clock import SECOND
-        from markets.handlers import prices
 
         step = MINUTES * 60 * SECOND // (steps + 1)
         now: dict[str, float] = dict(LEGS)
         for number in range(steps):
             self.now += step
             now = {leg: price * (1 + self.chance.gauss(0.0002, 0.0025)) for leg, price in now.items()}
-            prices.push_prices(session, {leg: f"{price:.2f}" for leg, price in now.items()})
+            self.push(session, now)
             if number % 7 == 6:
                 self.meet(session.stream, number, now)
         self.last = now

@@ -1,15 +1,19 @@
-"""Pictures of every page, with data in them: `python -m tests.browser.screenshots FOLDER` (bin/screenshots)."""
+"""Pictures of every page, with data in them: `python -m tests.browser.screenshots FOLDER [WORD...]` (bin/screenshots)."""
 
+import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import chromium
-from tests.browser.scene import PASSWORD, SESSION, server
+from tests.browser.scene import CLASS, PASSWORD, SESSION, server
 
-_SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+THEMES = ("dark", "light")
 PAGES = {
     "dashboard": "/",
     "terminal": f"/sessions/{SESSION}",
@@ -21,37 +25,167 @@ PAGES = {
     "ledger-past": f"/sessions/{SESSION}/ledger?at=40",
     "keys": "/keys",
 }
-_OPEN = {"sign-in": "/sign-in", "register": "/register"}
+"""What a trader sees."""
+_CALM_MS = 500
+_LIST = "/admin/markets/marketsession/"
 
 
-def take(folder: Path) -> None:
-    """All pages in both sizes; the organiser's terminal beside a trader's."""
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture: who looks at which path, and what they do there first. `{session}` is that session's page in the
+    console."""
+
+    name: str
+    who: str
+    path: str
+    first: Callable[[Page], object] | None = None
+
+
+def _press(name: str) -> Callable[[Page], object]:
+    return lambda page: page.locator("#content").get_by_role("button", name=name).first.click()
+
+
+def _upload(text: str) -> Callable[[Page], object]:
+    def fill(page: Page) -> None:
+        sheet = {"name": "class.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        page.set_input_files("[name=csv]", files=[sheet])  # type: ignore[list-item]
+        _press("Show what it would do")(page)
+
+    return fill
+
+
+_GOOD_CSV = "participant_id,name,user,AAPL,NVDA,META,ORCL\nzoe,Zoe Ziegler,,,,,\nyan,Yan Yilmaz,carol,,,,\n"
+_BAD_CSV = "participant_id,name,user,AAPL\nzoe,Zoe,,ten\nzoe,Zoe,,1\nyan,Yan,nobody,\n,,,5\n"
+
+
+def _settle_with_reason(page: Page) -> None:
+    for number, price in enumerate(("190", "120", "510", "140")):
+        page.fill(f"[name=price_{number}]", price)
+    _press("Show what these would pay")(page)
+
+
+def shots() -> list[Shot]:
+    """Every page there is, in an order in which none spoils the next."""
+    room, trading, over, waiting = (f"{{{name}}}" for name in (CLASS, SESSION, "rehearsal", "gold-and-silver"))
+    return [
+        Shot("sign-in", "", "/sign-in"),
+        Shot("register", "", "/register"),
+        Shot("join", "", "/join"),
+        *(Shot(name, "alice", path) for name, path in PAGES.items()),
+        Shot("terminal-over", "alice", "/sessions/rehearsal"),
+        Shot("terminal-waiting", "alice", "/sessions/gold-and-silver"),
+        Shot("terminal-quote", "alice", f"{PAGES['terminal']}?asset=NVDA&quote_asset=AAPL"),
+        Shot("terminal-outside", "stranger", PAGES["terminal"]),
+        Shot("dashboard-empty", "stranger", "/"),
+        Shot("dashboard-organiser", "orga", "/"),
+        Shot("terminal-organiser", "orga", PAGES["terminal"]),
+        Shot("portfolio-organiser", "orga", PAGES["portfolio"]),
+        Shot("leaderboard-class", "orga", f"/sessions/{CLASS}/leaderboard"),
+        Shot("portfolio-class", "orga", f"/sessions/{CLASS}/portfolio"),
+        Shot("console-sign-in", "", "/admin/"),
+        Shot("console-index", "orga", "/admin/"),
+        Shot("console-sessions", "orga", _LIST),
+        Shot("console-new", "orga", f"{_LIST}add/"),
+        Shot("console-new-refused", "orga", f"{_LIST}add/", _press("Create session")),
+        Shot("console-new-scenario", "orga", f"{_LIST}add/?scenario=futures-curve"),
+        Shot("console-clone", "orga", f"{trading}clone/"),
+        Shot("console-overview", "orga", trading),
+        Shot("console-overview-class", "orga", room),
+        Shot("console-overview-over", "orga", over),
+        Shot("console-overview-waiting", "orga", waiting),
+        Shot("console-control", "orga", f"{room}control/"),
+        Shot("console-control-waiting", "orga", f"{waiting}control/"),
+        Shot("console-people", "orga", f"{room}people/"),
+        Shot("console-roster", "orga", f"{room}roster/"),
+        Shot("console-roster-preview", "orga", f"{room}roster/", _upload(_GOOD_CSV)),
+        Shot("console-roster-refused", "orga", f"{room}roster/", _upload(_BAD_CSV)),
+        Shot("console-codes", "orga", f"{room}codes/"),
+        Shot("console-codes-sheet", "orga", f"{room}codes/", _press("Make the sheet")),
+        Shot("console-keys", "orga", f"{room}keys/"),
+        Shot("console-prices", "orga", f"{trading}prices/"),
+        Shot("console-orders", "orga", f"{trading}orders/"),
+        Shot("console-trades", "orga", f"{trading}trades/"),
+        Shot("console-ledger", "orga", f"{trading}events/"),
+        Shot("console-audit", "orga", f"{room}audit/"),
+        Shot("console-trail", "orga", f"{_LIST}audit/"),
+        Shot("console-exports", "orga", f"{trading}exports/"),
+        Shot("console-verify", "orga", f"{over}verify/"),
+        Shot("console-verified", "orga", f"{over}verify/", _press("Verify")),
+        Shot("console-feeds", "orga", f"{_LIST}feeds/"),
+        Shot("console-settle", "orga", f"{room}settle/"),
+        Shot("console-settle-typed", "orga", f"{trading}settle/", _settle_with_reason),
+        Shot("console-correct", "orga", f"{over}correct/"),
+        *(Shot(f"console-{act}", "orga", f"{trading}{act}/") for act in _ACTS),
+        Shot("console-allocate", "orga", f"{waiting}allocate/"),
+        Shot("console-users", "root", "/admin/accounts/user/"),
+        Shot("console-user-add", "root", "/admin/accounts/user/add/"),
+        Shot("console-users-many", "root", "/admin/accounts/user/many/"),
+        Shot("console-user", "root", "/admin/accounts/user/1/change/"),
+        Shot("console-projector", "orga", f"{room}projector/"),
+        Shot("console-projector-made", "orga", f"{room}projector/", _make_projector),
+        Shot("projector", "orga", f"{room}projector/", _show_projector),
+    ]
+
+
+_ACTS = ("halt", "cancel", "delete", "bust", "remove", "admit", "announce")
+
+
+def _make_projector(page: Page) -> None:
+    page.check("[name=with_leaderboard]")
+    _press("Make")(page)
+
+
+def _show_projector(page: Page) -> None:
+    _make_projector(page)
+    found = re.search(r"/projector/[\w:.=-]+", page.content())
+    assert found is not None
+    page.goto("/".join(page.url.split("/")[:3]) + found[0])
+
+
+def take(folder: Path, words: Sequence[str] = ()) -> None:
+    """All pages whose name begins with one of the words, in both sizes, dark and light."""
     folder.mkdir(parents=True, exist_ok=True)
+    wanted = [shot for shot in shots() if not words or shot.name.startswith(tuple(words))]
     with tempfile.TemporaryDirectory() as data, server(Path(data)) as address, chromium() as browser:
-        for size, (width, height) in _SIZES.items():
-            for name, path in _OPEN.items():
-                page = browser.new_page(viewport={"width": width, "height": height})
-                page.goto(address + path)
-                page.screenshot(path=folder / f"{name}-{size}.png")
-                page.close()
-            for who in ("alice", "orga"):
-                _pages_of(browser, address, who, size, folder)
+        for shot, size, theme, page in visits(browser, address, wanted):
+            page.screenshot(path=folder / f"{shot.name}-{size}-{theme}.png")
+            if size == "phone" and theme == "dark":
+                page.screenshot(path=folder / f"{shot.name}-{size}-{theme}-whole.png", full_page=True)
 
 
-def _pages_of(browser: Browser, address: str, who: str, size: str, folder: Path) -> None:
-    width, height = _SIZES[size]
-    context = browser.new_context(viewport={"width": width, "height": height})
-    page = context.new_page()
-    sign_in(page, address, who)
-    pages = PAGES if who == "alice" else {key: PAGES[key] for key in ("dashboard", "terminal", "settle", "portfolio")}
-    for name, path in pages.items():
-        page.goto(address + path)
-        page.wait_for_timeout(1200)
-        mark = "" if who == "alice" else f"-{who}"
-        page.screenshot(path=folder / f"{name}{mark}-{size}.png")
-        if size == "phone":
-            page.screenshot(path=folder / f"{name}{mark}-{size}-whole.png", full_page=True)
-    context.close()
+def visits(browser: Browser, address: str, wanted: Sequence[Shot]) -> Iterator[tuple[Shot, str, str, Page]]:
+    """(shot, size, theme, the page as it stands) of every picture."""
+    for who in sorted({shot.who for shot in wanted}):
+        context = browser.new_context()
+        page = context.new_page()
+        if who:
+            sign_in(page, address, who)
+        found = streams(page, address) if who == "orga" else {}
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            for theme in THEMES:
+                page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+                for shot in (one for one in wanted if one.who == who):
+                    page.goto(address + placed(shot.path, found))
+                    if shot.first:
+                        shot.first(page)
+                        page.wait_for_load_state()
+                    page.wait_for_timeout(_CALM_MS)
+                    yield shot, size, theme, page
+        context.close()
+
+
+def streams(page: Page, address: str) -> dict[str, str]:
+    """{session: the path of its page in the console}."""
+    page.goto(f"{address}{_LIST}")
+    links = page.locator("#result_list th a").all()
+    return {link.inner_text(): str(link.get_attribute("href")) for link in links}
+
+
+def placed(path: str, found: dict[str, str]) -> str:
+    """The path with a session's page in place of its name in braces."""
+    name, brace, rest = path.partition("}")
+    return found[name[1:]].split("change/")[0] + rest if brace else path
 
 
 def sign_in(page: Page, address: str, who: str) -> None:
@@ -64,4 +198,4 @@ def sign_in(page: Page, address: str, who: str) -> None:
 
 
 if __name__ == "__main__":
-    take(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"))
+    take(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"), sys.argv[2:])
