@@ -1,4 +1,4 @@
-"""Pictures of every page, with data in them: `python -m tests.browser.screenshots FOLDER [WORD...]` (bin/screenshots)."""
+"""Pictures of every page, with data in them: `python -m tests.browser.screenshots FOLDER [WORD...]`."""
 
 import re
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, FilePayload, Page
 
 from tests.browser.chromium import chromium
 from tests.browser.scene import CLASS, PASSWORD, SESSION, server
@@ -47,8 +47,8 @@ def _press(name: str) -> Callable[[Page], object]:
 
 def _upload(text: str) -> Callable[[Page], object]:
     def fill(page: Page) -> None:
-        sheet = {"name": "class.csv", "mimeType": "text/csv", "buffer": text.encode()}
-        page.set_input_files("[name=csv]", files=[sheet])  # type: ignore[list-item]
+        sheet = FilePayload(name="class.csv", mimeType="text/csv", buffer=text.encode())
+        page.set_input_files("[name=csv]", files=[sheet])
         _press("Show what it would do")(page)
 
     return fill
