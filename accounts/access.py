@@ -1,5 +1,6 @@
 """Who calls the API, what their key allows, and under which id a request happens once: the base of all views."""
 
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +32,20 @@ class CallerView(APIView):
 
     permission_classes = [*APIView.permission_classes, HasScope]  # noqa: RUF012  DRF's own way
     scopes: dict[str, str] = {}  # noqa: RUF012  read for GET, trade for the rest, where nothing is said
+
+    parameters: Mapping[str, Collection[str] | None] = {}
+    """The names that a query may hold, by method; None: any. `described` says them."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who calls may; and the query holds names that mean something here, each once. Raises InvalidInput."""
+        super().initial(request, *args, **kwargs)
+        known = self.parameters.get("GET" if request.method == "HEAD" else request.method or "", ())
+        for name, values in request.query_params.lists():
+            shown = name[:80]
+            if len(values) > 1:
+                raise InvalidInput(shown, f"{shown!r} is there twice.")
+            if known is not None and name not in known:
+                raise InvalidInput(shown, f"There is no query parameter {shown!r} here.")
 
     @property
     def key(self) -> KeyInfo | None:

@@ -30,6 +30,8 @@ PASSWORDS = Rule("wrong passwords", burst=10, per_minute=2)
 SIGN_INS = Rule("sign-ins from this address", burst=300, per_minute=300)
 """A class behind one router signs in within a minute."""
 REGISTRATIONS = Rule("registrations from this address", burst=120, per_minute=60)
+JOIN_CODES = Rule("join codes from this address", burst=120, per_minute=60)
+"""A class behind one router joins within a minute, with a slip of the finger or two each."""
 
 _TAKE = """
 INSERT INTO accounts_allowance (key, full_at) VALUES (%(key)s, %(now)s + %(step)s)

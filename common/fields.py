@@ -7,6 +7,8 @@ from common.clock import parse_time
 from common.errors import InvalidInput
 from common.money import parse_units
 
+LONGEST_TEXT = 2000
+
 
 class Fields:
     """A JSON object's members, each read once and by type; what nobody read is refused at the end."""
@@ -33,8 +35,10 @@ class Fields:
         value = self.take(name, default)
         if value is None:
             raise InvalidInput(self.path(name), f"{name} is required.")
-        if not isinstance(value, str) or len(value) > 2000 or not _is_plain(value):
+        if not isinstance(value, str) or not _is_plain(value):
             raise InvalidInput(self.path(name), f"{name} must be a text.")
+        if len(value) > LONGEST_TEXT:
+            raise InvalidInput(self.path(name), f"{name} has at most {LONGEST_TEXT} characters.")
         return value
 
     def flag(self, name: str) -> bool:
@@ -68,7 +72,7 @@ class Fields:
     def end(self) -> None:
         """Refuse what nobody asked for."""
         if self._body:
-            name = min(self._body)
+            name = min(self._body)[:80]
             raise InvalidInput(self.path(name), f"There is no field {name!r} here.")
 
 

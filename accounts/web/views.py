@@ -73,7 +73,12 @@ def join(request: HttpRequest) -> HttpResponse:
     shown: dict[str, Any] = {}
     if request.method == "POST":
         try:
+            throttle.take(throttle.JOIN_CODES, str(request.META.get("REMOTE_ADDR", "")))
             found = codes.redeem(request.POST.get("code", "")[:40])
+        except Throttled as refusal:
+            response = render(request, "accounts/join.html", {"refusal": refusal}, status=429)
+            response["Retry-After"] = str(refusal.retry_after)
+            return response
         except DomainError as refusal:
             shown["refusal"] = refusal
         else:

@@ -14,16 +14,16 @@ Item = TypeVar("Item")
 
 
 class Query:
-    """A request's query string; what nobody read is refused at the end, by name."""
+    """A request's query string, whose names the view has looked at already."""
 
     def __init__(self, request: Request) -> None:
-        given = request.query_params
-        doubled = next((name for name in given if len(given.getlist(name)) > 1), None)
-        if doubled is not None:
-            raise InvalidInput(doubled[:80], f"{doubled[:80]} is there twice.")
         self._path = request.path
-        self._given = {name: value for name, value in given.items() if isinstance(value, str)}
+        self._given: dict[str, str] = request.query_params.dict()
         self.fields = Fields(self._given)
+
+    def all(self) -> dict[str, str]:
+        """Everything, for an address that takes any name."""
+        return self._given
 
     def text(self, name: str) -> str | None:
         """A text; None where there is none."""
@@ -45,10 +45,6 @@ class Query:
         if len(rows) < limit:
             return None
         return f"{self._path}?{urlencode({**self._given, name: str(cursor)})}"
-
-    def end(self) -> None:
-        """Refuse what nobody asked for."""
-        self.fields.end()
 
 
 def listed(results: Sequence[Any], following: str | None) -> dict[str, Any]:

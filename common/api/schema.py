@@ -1,6 +1,6 @@
 """What OpenAPI says of views: one decorator that takes the names of components."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -45,17 +45,22 @@ def described(
     query = [OpenApiParameter(name, str, description=text) for name, text in (parameters or {}).items()]
 
     def decorate(view: View) -> View:
+        names: dict[str, Collection[str] | None] = {}
         for method in ("get", "post", "patch", "delete"):
             if not hasattr(view, method) or method not in view.http_method_names:
                 continue
+            told = _parameters(method, query, page=page, anything=anything)
+            in_query = [one.name for one in told if one.location == OpenApiParameter.QUERY]
+            names[method.upper()] = None if anything and method == "get" else in_query
             described_once = extend_schema(
                 operation_id=f"{_VERBS[method]}{prefix}{view.__name__}",
                 description=view.__doc__ or "",
                 request=_request(body) if method in {"post", "patch"} else None,
                 responses=_responses(method, answer, posted, deleted, status, page=page, media_type=media_type),
-                parameters=_parameters(method, query, page=page, anything=anything),
+                parameters=told,
             )
             setattr(view, method, described_once(_own(view, method)))
+        view.parameters = names  # type: ignore[attr-defined]  # of a CallerView
         return view
 
     return decorate

@@ -25,7 +25,14 @@ from oracle import facade as oracle
 _MOST_LEGS, _MOST_PARTICIPANTS = 64, 200
 _PACE = {"tick_ms": 1000, "max_ticks": 0}
 Fieldset = tuple[str, list[forms.BoundField], bool]
-_BOUNDS = ("min_quantity", "max_quantity", "price_band_percent", "max_open_orders")
+_BOUNDS = (
+    "min_quantity",
+    "max_quantity",
+    "price_band_percent",
+    "max_open_orders",
+    "orders_per_second",
+    "order_burst",
+)
 
 
 def _moment(label: str, help_text: str) -> forms.CharField:
@@ -71,6 +78,8 @@ class TermsForm(CommandForm):
     max_quantity = text_field("Largest order", required=False, size=10)
     price_band_percent = text_field("Price band %", required=False, help_text="Around the last price.", size=10)
     max_open_orders = text_field("Open orders each", required=False, help_text="At most.", size=10)
+    orders_per_second = text_field("Orders a second", required=False, help_text="Each, at most.", size=10)
+    order_burst = text_field("Orders at once", required=False, help_text="Empty: ten seconds' worth.", size=10)
     leg_lot = text_field("Lot", required=False, help_text="Of leg-to-leg books.", size=10)
     leg_tick = text_field("Tick", required=False, help_text="Lot × tick is a whole unit.", size=10)
 

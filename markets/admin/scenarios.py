@@ -119,6 +119,8 @@ def clone_of(session: queries.SessionInfo) -> Beginning:
             "max_quantity": _plain(bounds.max_quantity, scale) if bounds.max_quantity else "",
             "price_band_percent": _plain(bounds.price_band, 2) if bounds.price_band else "",
             "max_open_orders": str(bounds.max_open_orders or ""),
+            "orders_per_second": str(bounds.orders_per_second or ""),
+            "order_burst": str(bounds.order_burst or ""),
             "leg_lot": _plain(terms.lot, scale),
             "leg_tick": _plain(terms.tick, session.price_decimals),
         },

@@ -21,7 +21,6 @@ class Announcements(MarketView):
         seat = self.seat(session_id)
         query = Query(request)
         before, limit = query.number("cursor", default=0), query.limit()
-        query.end()
         reader = None if seat.organises else seat.handle or ""
         found = queries.announcements(seat.stream, to=reader, before=before, limit=limit)
         following = query.page(found, limit, found[-1].seq if found else 0)

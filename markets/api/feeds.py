@@ -31,7 +31,6 @@ class Prices(MarketView):
         seat = self.seat(session_id)
         query = Query(request)
         after, limit = query.number("after", default=-1, least=0), query.limit()
-        query.end()
         if after >= 0:
             found = valuation.ticks_after(seat.session, after, limit)
         else:
@@ -63,7 +62,6 @@ class Feeds(MarketView):
     def get(self, request: Request) -> Response:
         query = Query(request)
         after, limit = query.text("cursor") or "", query.limit()
-        query.end()
         later = (feed for feed in oracle.list_feeds() if feed.name > after and self.sees_feed(feed.name))
         seen = list(islice(later, limit))
         following = query.page(seen, limit, seen[-1].name if seen else "")

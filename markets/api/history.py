@@ -28,7 +28,6 @@ class Events(MarketView):
         seat = self.seat(session_id)
         query = Query(request)
         after, limit = query.number("after", default=0), query.limit()
-        query.end()
         found = queries.events_page(seat.stream, after, limit)
         owners = queries.order_owners(seat.stream, {shapes.private_order(item) for item in found} - {0})
         shown = [
@@ -87,7 +86,6 @@ class Export(MarketView):
         form = query.fields.choice("format", ("jsonl", *files.FORMATS), "jsonl")
         table = query.text("table") or ""
         is_pseudonymous = query.fields.choice("pseudonymous", ("true", "false"), "false") == "true"
-        query.end()
         if form == "jsonl":
             if table or is_pseudonymous:
                 raise InvalidInput("format", "The ledger is exported whole and as it was hashed: choose csv.")
@@ -106,7 +104,6 @@ class Portfolio(MarketView):
         seat = self.seat(session_id)
         query = Query(request)
         who = query.text("participant_id") or seat.handle
-        query.end()
         if who is None:
             raise InvalidInput("participant_id", "Say whose: participant_id is required here.")
         seat.require_acting(who)
@@ -158,7 +155,6 @@ class Candles(MarketView):
         count, end = query.limit(), query.fields.time("end") or now_us()
         source = query.fields.choice("source", ("ticks", "trades"), "ticks")
         quote = query.text("quote") or CASH
-        query.end()
         require_leg(seat, asset)
         found = valuation.candles(
             seat.session,

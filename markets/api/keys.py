@@ -25,7 +25,6 @@ class Keys(MarketView):
     def get(self, request: Request) -> Response:
         query = Query(request)
         after, limit = query.number("cursor", default=0), query.limit()
-        query.end()
         found = [key for key in keys.keys_of(accounts.user_of(request.user)) if key.pk > after and self._within(key)]
         shown = found[:limit]
         return reply(listed([shape(key) for key in shown], query.page(shown, limit, shown[-1].pk if shown else 0)))

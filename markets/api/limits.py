@@ -36,7 +36,6 @@ class Limits(MarketView):
     def get(self, request: Request) -> Response:
         query = Query(request)
         session_id = query.text("session_id")
-        query.end()
         seat = self.seat(session_id) if session_id else None
         return reply(
             {

@@ -57,7 +57,6 @@ class Orders(MarketView):
             asset=query.text("asset"),
             client_order_id=query.text("client_order_id"),
         )
-        query.end()
         trades = queries.trades_of_orders(seat.stream, [row.number for row in found])
         following = query.page(found, limit, found[-1].number if found else 0)
         return reply(listed([shapes.order(seat.session, row, trades[row.number]) for row in found], following))
@@ -74,7 +73,6 @@ class Orders(MarketView):
         query = Query(request)
         who = query.text("participant_id") or seat.handle
         asset, side = query.text("asset") or "", query.fields.choice("side", ("buy", "sell"), "")
-        query.end()
         if who is None:
             raise InvalidInput("participant_id", "Say whose orders: participant_id is required here.")
         seat.require_acting(who)
@@ -143,7 +141,6 @@ class OrderBook(MarketView):
         query = Query(request)
         quote = query.text("quote") or CASH
         depth = query.number("depth", default=50, least=1, most=500)
-        query.end()
         require_leg(seat, asset)
         if quote != CASH:
             require_leg(seat, quote)

@@ -26,7 +26,6 @@ class Participants(MarketView):
         seat = self.seat(session_id)
         query = Query(request)
         after, limit = query.number("cursor", default=0), query.limit()
-        query.end()
         found = queries.participants_page(seat.stream, after, limit)
         following = query.page(found, limit, found[-1].joined_seq if found else 0)
         return reply(listed(_shown(seat, found), following))
@@ -54,7 +53,6 @@ class Participant(MarketView):
         seat = self.seat(session_id)
         query = Query(request)
         reason = query.text("reason") or ""
-        query.end()
         queries.participant(seat.stream, handle)
         seat.require_acting(handle)
         command = c.RemoveParticipant(participant=handle, reason=reason)

@@ -25,7 +25,6 @@ class Rfqs(MarketView):
         query = Query(request)
         before, limit = query.number("cursor", default=0), query.limit()
         status = query.fields.choice("status", ("open", "executed", "cancelled", "expired"), "")
-        query.end()
         found = queries.rfqs_page(seat.stream, before, limit, status=status or None)
         following = query.page(found, limit, found[-1].number if found else 0)
         return reply(listed([shapes.rfq(seat.session, row) for row in found], following))
@@ -68,7 +67,6 @@ class Quotes(MarketView):
         queries.rfq(seat.stream, number)
         query = Query(request)
         before, limit = query.number("cursor", default=0), query.limit()
-        query.end()
         found = queries.quotes_page(seat.stream, number, before, limit)
         following = query.page(found, limit, found[-1].number if found else 0)
         return reply(listed([shapes.quote(seat.session, row) for row in found], following))
@@ -128,7 +126,6 @@ class Trades(MarketView):
         query = Query(request)
         before, limit = query.number("cursor", default=0), query.limit()
         leg, who = query.text("leg"), query.text("participant_id")
-        query.end()
         found = queries.trades_page(seat.stream, before, limit, leg=leg, who=who)
         undone = queries.busted(seat.stream, [row.number for row in found])
         shown = [shapes.trade(seat.session, row, is_busted=row.number in undone) for row in found]

@@ -30,7 +30,6 @@ class Sessions(MarketView):
     def get(self, request: Request) -> Response:
         query = Query(request)
         after, limit = _cursor(query.text("cursor")), query.limit()
-        query.end()
         found = queries.sessions_page(after, limit, only=self.key.stream if self.key else None)
         last = f"{found[-1].created_at}.{found[-1].stream.hex}" if found else ""
         return reply(listed([shapes.listing(info) for info in found], query.page(found, limit, last)))
@@ -59,7 +58,6 @@ class Session(MarketView):
     def delete(self, request: Request, session_id: str) -> Response:
         query = Query(request)
         reason = query.text("reason") or ""
-        query.end()
         seat = self.seat(session_id)
         seat.require_organiser()
         sessions.delete_session(session_id, seat.actor, reason=reason)
@@ -184,7 +182,7 @@ class SettlementPreview(MarketView):
 
     def get(self, request: Request, session_id: str) -> Response:
         seat = self.seat(session_id)
-        found = valuation.settlement_preview(seat.session, request.query_params.dict(), at=now_us())
+        found = valuation.settlement_preview(seat.session, Query(request).all(), at=now_us())
         return reply(shapes.settlement(seat.session, found, ""))
 
 

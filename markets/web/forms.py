@@ -63,6 +63,9 @@ def session(data: QueryDict) -> Body:
         "quantity_decimals",
         "price_decimals",
     )
+    bounds = fields(data, *[name for name in data if name.startswith("bounds.")])
+    if bounds:
+        terms["bounds"] = {name.removeprefix("bounds."): text for name, text in bounds.items()}
     return {**terms, "legs": [leg for leg, _ in rows], **({"q": amounts} if any(amounts) else {})}
 
 

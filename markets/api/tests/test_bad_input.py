@@ -130,6 +130,7 @@ def test_too_large_a_body_and_another_content_type(alice: Caller) -> None:
         ({"session_id": None}, 400, "session_id"),
         ({"start_mode": "later"}, 400, "start_mode"),
         ({"start_mode": "scheduled"}, 422, "t1"),
+        ({"start_mode": "scheduled", "t1": "2020-01-01T00:00:00Z"}, 422, "t1"),
         ({"t2": "2020-01-01T00:00:00Z"}, 422, "end_mode"),
         ({"end_mode": "timed"}, 422, "t2"),
         ({"end_mode": "timed", "duration_minutes": "1.5"}, 400, "duration_minutes"),
@@ -227,10 +228,29 @@ def test_a_bulk_holds_one_to_a_thousand(alice: Caller, orders: object) -> None:
         ("sessions/demo/candles/AAPL?interval=0", "interval"),
         ("sessions/demo/candles/AAPL?end=noon", "end"),
         ("sessions/demo/settlement/preview?AAPL=1", "prices.NVDA"),
+        ("sessions/demo/settlement/preview?AAPL=1&NVDA=1&META=1&ORCL=1&AAPL=2", "AAPL"),
+        ("sessions/demo/settlement/preview?AAPL=1&NVDA=1&META=1&ORCL=1&TSLA=2", "prices.TSLA"),
+        ("sessions/demo?colour=red", "colour"),
+        ("sessions/demo/leaderboard?limit=1", "limit"),
+        ("sessions/demo/allocations?who=a&who=b", "who"),
+        ("me?a", "a"),
     ],
 )
 def test_a_bad_query_is_refused_by_name(alice: Caller, path: str, field: str) -> None:
     refused(alice.get(path), 400, field)
+
+
+def test_no_posted_change_takes_a_query(organiser: Caller, alice: Caller) -> None:
+    refused(alice.post("sessions/demo/orders?asset=AAPL", BUY), 400, "asset")
+    refused(organiser.post("sessions/demo/halt?reason=x"), 400, "reason")
+    refused(organiser.delete("sessions/demo?reason=x&reason=y"), 400, "reason")
+
+
+def test_too_long_a_text_is_told_how_long_it_may_be(organiser: Caller, alice: Caller) -> None:
+    told = refused(alice.post("sessions/demo/orders", {**BUY, "asset": "A" * 2001}), 400, "asset")
+    assert told["detail"] == "asset has at most 2000 characters."
+    told = refused(organiser.post("sessions/demo/halt", {"reason": "x" * 2001}), 400, "reason")
+    assert told["detail"] == "reason has at most 2000 characters."
 
 
 def test_nothing_follows_the_last_event_that_there_can_be(alice: Caller) -> None:

@@ -242,6 +242,9 @@ def _check_times(command: c.CreateSession, now: int) -> None:
         raise DomainError("invalid_session", "end_mode must be timed or manual.", field="end_mode")
     if (command.start_mode == "scheduled") != bool(command.t1):
         raise DomainError("invalid_session", "t1 goes with start_mode scheduled, which needs it.", field="t1")
+    if command.t1 and command.t1 <= now:
+        detail = f"t1, {isoformat(command.t1)}, has passed: give a later one, or start_mode immediate."
+        raise DomainError("invalid_session", detail, field="t1")
     if command.duration < 0 or max(now, command.t1, command.t2) + command.duration > LATEST:
         raise DomainError("invalid_session", "The times are out of range.", field="duration_minutes")
     if command.end_mode == "manual" and (command.t2 or command.duration):
@@ -250,8 +253,6 @@ def _check_times(command: c.CreateSession, now: int) -> None:
         raise DomainError("invalid_session", "A timed session needs either t2 or duration_minutes.", field="t2")
     if command.t2 and command.t2 <= max(now, command.t1):
         raise DomainError("invalid_session", "t2 must be in the future and after t1.", field="t2")
-    if command.t1 and command.duration and command.t1 + command.duration <= now:
-        raise DomainError("invalid_session", "The session would have ended already.", field="duration_minutes")
 
 
 def _check_rules(command: c.CreateSession) -> None:

@@ -36,6 +36,24 @@ def admitted(console: Client, room: queries.SessionInfo) -> None:
     assert press(console, "roster", room.stream, text=CSV.decode(), confirm="1").status_code == 302
 
 
+def test_a_class_behind_one_address_joins_at_once_and_who_guesses_must_wait(
+    console: Client, room: queries.SessionInfo
+) -> None:
+    many = "participant_id\n" + "".join(f"s{n}\n" for n in range(40))
+    assert press(console, "roster", room.stream, text=many, confirm="1").status_code == 302
+    made = press(console, "codes", room.stream, participants=[f"s{n}" for n in range(40)], hours="2", confirm="1")
+    found = re.findall(r"[2-9A-Z]{5}-[2-9A-Z]{5}", text_of(made))
+    assert len(set(found)) == 40
+    for code in found[1:]:  # each with a slip of the finger first
+        visitor = Client()
+        assert visitor.post("/join", {"code": f"{code[:-1]}0"}).status_code == 422
+        assert visitor.post("/join", {"code": code}).status_code == 302
+    guesses = [Client().post("/join", {"code": f"AAAAA-AAA{n:02}"}) for n in range(60)]
+    assert [guess.status_code for guess in guesses].index(429) < 60
+    assert int(guesses[-1]["Retry-After"]) >= 1
+    assert Client().post("/join", {"code": found[0]}).status_code == 429
+
+
 def test_a_csv_is_shown_before_it_is_done_as_a_whole(console: Client, room: queries.SessionInfo) -> None:
     shown = press(console, "roster", room.stream, csv=upload(CSV))
     assert (shown.status_code, "signs in by code" in text_of(shown)) == (200, True)

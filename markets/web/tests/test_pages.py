@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from markets import queries
 from markets.web.tests.conftest import Room
 
 PAGES = (
@@ -96,3 +97,24 @@ def test_garbage_in_the_address_is_no_error(room: Room, query: str) -> None:
         assert (
             room.browser("alice").get(f"{page}?{query}&asset=%00&price=%ff&quote_on=1-1&replace=x").status_code < 500
         )
+
+
+def test_the_form_for_a_session_has_every_bound_of_the_api(room: Room) -> None:
+    organiser = room.browser("orga")
+    bounds = {"min_quantity": "0.5", "price_band_percent": "5", "orders_per_second": "3", "order_burst": "7"}
+    answer = organiser.post(
+        "/sessions",
+        {
+            "session_id": "bounded",
+            "leg": ["A"],
+            "q": ["1"],
+            **{f"bounds.{name}": text for name, text in bounds.items()},
+        },
+    )
+    assert answer.status_code == 302
+    found = queries.session("bounded").terms.bounds
+    assert (found.min_quantity, found.price_band, found.orders_per_second, found.order_burst) == (5000, 500, 3, 7)
+    refused = organiser.post("/sessions", {"session_id": "x", "leg": ["A"], "q": ["1"], "bounds.order_burst": "-1"})
+    assert refused.status_code == 422
+    assert b'name="bounds.order_burst"' in refused.content
+    assert b'value="-1" aria-invalid="true"' in refused.content

@@ -110,6 +110,7 @@ def _show(request: HttpRequest, *, form: str = "", refusal: Refusal | None = Non
         "form": form,
         "attempt": Attempt(values, refusal),
         "leg_rows": _leg_rows(request),
+        "bounds": _bounds(request),
         "now": now_us(),
     }
     part = getattr(request, "htmx", False) and request.method == "GET"
@@ -127,6 +128,24 @@ def _row(session: queries.SessionInfo, handle: str, user: str, *, may_all: bool)
     basket = tuple(zip(session.legs, session.q, strict=True))
     value = panels.basket_value(session, prices) if prices else None
     return Row(session, handle, may_all or session.organiser == user, basket, value)
+
+
+_BOUNDS = {
+    "min_quantity": ("Smallest order", "any"),
+    "max_quantity": ("Largest order", "any"),
+    "price_band_percent": ("Price band (%)", "none"),
+    "max_open_orders": ("Open orders each", "any"),
+    "orders_per_second": ("Orders a second each", "as the server"),
+    "order_burst": ("Orders at once", "10 s worth"),
+}
+
+
+def _bounds(request: HttpRequest) -> list[tuple[str, str, str, str]]:
+    """(name, label, what empty means, what was typed) of each bound."""
+    return [
+        (f"bounds.{name}", label, hint, request.POST.get(f"bounds.{name}", ""))
+        for name, (label, hint) in _BOUNDS.items()
+    ]
 
 
 def _leg_rows(request: HttpRequest) -> list[tuple[str, str]]:
