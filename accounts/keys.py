@@ -1,9 +1,10 @@
 """API keys: issue, verify, revoke. The secret is shown once; what is kept is its SHA-256."""
 
 import hmac
+import itertools
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
@@ -19,7 +20,7 @@ from common.errors import DomainError
 
 SCOPES = ("read", "trade", "organise", "feed")
 MOST_KEYS = 100
-_REMEMBERED_S = 1.0
+_REMEMBERED_S, _MOST_TOGETHER = 1.0, 1000
 _MINUTE = 60_000_000
 
 
@@ -40,38 +41,45 @@ class Bearer:
 
     user: User
     info: KeyInfo
+    prefix: str
 
 
 class _Remembered:
     """Secrets' digests → who bears them, for a second. Emptied at once when a key is revoked here."""
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[float, Bearer | None]] = {}
+        self._found: dict[str, tuple[float, Bearer]] = {}
+        self._used: dict[str, str] = {}
         self._mutex = Lock()
         self._generation = 0
 
-    def get(self, digest: str) -> tuple[float, Bearer | None] | None:
+    def get(self, digest: str) -> Bearer | None:
         with self._mutex:
             known = self._found.get(digest)
-        return known if known and known[0] > time.monotonic() else None
+            if known is None or known[0] <= time.monotonic():
+                return None
+            self._used[digest] = known[1].prefix
+            return known[1]
 
-    def generation(self) -> int:
+    def to_look_up(self, digest: str, prefix: str) -> tuple[int, dict[str, str]]:
+        """The generation, and the digests and prefixes to look up together: this one, and what was used of late."""
         with self._mutex:
-            return self._generation
+            used, self._used = self._used, {}
+            return self._generation, {digest: prefix} | dict(itertools.islice(used.items(), _MOST_TOGETHER))
 
-    def put(self, digest: str, bearer: Bearer | None, generation: int) -> None:
-        """A lookup that began before a revocation is not remembered."""
+    def put(self, found: Mapping[str, Bearer], generation: int) -> None:
+        """Instead of all that is stale. What was looked up before a revocation is not remembered."""
+        now = time.monotonic()
         with self._mutex:
-            if generation != self._generation:
-                return
-            if len(self._found) > 10_000:
-                self._found.clear()
-            self._found[digest] = (time.monotonic() + _REMEMBERED_S, bearer)
+            if generation == self._generation:
+                fresh = {digest: known for digest, known in self._found.items() if known[0] > now}
+                self._found = fresh | {digest: (now + _REMEMBERED_S, bearer) for digest, bearer in found.items()}
 
     def clear(self) -> None:
         with self._mutex:
             self._generation += 1
             self._found.clear()
+            self._used.clear()
 
 
 _remembered = _Remembered()
@@ -128,16 +136,21 @@ def issue(
 
 
 def lookup(secret: str) -> Bearer | None:
-    """Who bears this secret; None if nobody may. At most a second old, and never older than a revocation here."""
+    """Who bears this secret; None if nobody may. At most a second old, and never older than a revocation here.
+
+    One query asks for it and for all others that were used in the last second: many keys in use don't cost one each.
+    """
     digest = _digest(secret)
     known = _remembered.get(digest)
     if known is not None:
-        return known[1]
-    generation = _remembered.generation()
-    bearer = _bearer(secret, digest)
-    if bearer is not None:  # what nobody bears is not remembered: anybody could fill the memory with it
-        _remembered.put(digest, bearer, generation)
-    return bearer
+        return known
+    prefix = _prefix(secret)
+    if not prefix:
+        return None
+    generation, wanted = _remembered.to_look_up(digest, prefix)
+    found = _bearers(wanted)  # without those whom nobody bears: anybody could fill the memory with them
+    _remembered.put(found, generation)
+    return found.get(digest)
 
 
 def verify(secret: str) -> KeyInfo | None:
@@ -222,20 +235,28 @@ def _kept(row: ApiKey) -> ApiKey:
     return row
 
 
-def _bearer(secret: str, digest: str) -> Bearer | None:
+def _prefix(secret: str) -> str:
+    """The part that finds the row; "" for what is no secret of ours."""
     parts = secret.split("_", 2)
-    if len(parts) != 3 or parts[0] != "sm" or len(parts[1]) != 8 or not secret.isascii() or "\0" in secret:
-        return None
-    row = ApiKey.objects.select_related("user").filter(prefix=parts[1]).first()
-    if row is None or not hmac.compare_digest(row.digest, digest):
-        return None
-    now = now_us()
-    if row.revoked_at or (row.expires_at and row.expires_at <= now) or not row.user.is_active:
-        return None
-    if now - row.last_used_at > _MINUTE:
-        ApiKey.objects.filter(pk=row.pk).update(last_used_at=now - now % _MINUTE)
-    info = KeyInfo(row.user.uid, row.user.pk, row.pk, frozenset(row.scopes.split()), row.stream_id)
-    return Bearer(row.user, info)
+    is_ours = len(parts) == 3 and parts[0] == "sm" and len(parts[1]) == 8 and secret.isascii() and "\0" not in secret
+    return parts[1] if is_ours else ""
+
+
+def _bearers(wanted: Mapping[str, str]) -> dict[str, Bearer]:
+    """Who bears the secrets with these digests (digest → prefix), as far as they may."""
+    now, found = now_us(), {}
+    rows = {row.prefix: row for row in ApiKey.objects.select_related("user").filter(prefix__in={*wanted.values()})}
+    for digest, prefix in wanted.items():
+        row = rows.get(prefix)
+        if row is None or not hmac.compare_digest(row.digest, digest):
+            continue
+        if row.revoked_at or (row.expires_at and row.expires_at <= now) or not row.user.is_active:
+            continue
+        if now - row.last_used_at > _MINUTE:
+            ApiKey.objects.filter(pk=row.pk).update(last_used_at=now - now % _MINUTE)
+        scopes = frozenset(row.scopes.split())
+        found[digest] = Bearer(row.user, KeyInfo(row.user.uid, row.user.pk, row.pk, scopes, row.stream_id), prefix)
+    return found
 
 
 def _digest(secret: str) -> str:

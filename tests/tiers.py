@@ -1,4 +1,7 @@
-"""The tiers of bin/test: how each is run, and the summary that is always printed last."""
+"""The tiers of bin/test: how each is run, and the summary that is always printed last.
+
+Two run at a time; what each says goes to a file of its own and is shown in order, as it comes.
+"""
 
 import argparse
 import os
@@ -6,9 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -19,16 +24,23 @@ from tests.services import ServiceMissing, chromium, end_with_parent, postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 10
+AT_A_TIME = 2
 NO_TESTS_COLLECTED = 5  # pytest's exit status
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Run:
     """What one call of bin/test asks of its tiers."""
 
+    tier: str
     folder: Path
     full: bool
     pytest_arguments: Sequence[str]
+
+    @property
+    def log(self) -> Path:
+        """What the tier says."""
+        return self.folder / f"{self.tier}.log"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +52,16 @@ class Outcome:
     skipped: int = 0
     missing: bool = False
     note: str = ""
+    seconds: float = 0
 
-    def line(self, *, tier: str, seconds: float) -> str:
+    def line(self, tier: str) -> str:
         if self.missing:
             return f"tier {tier}: MISSING, its tests did not run: {self.note}"
         counts = [f"{self.passed} passed"]
         counts += [f"{self.failed} failed"] if self.failed else []
         counts += [f"{self.skipped} skipped"] if self.skipped else []
         note = f" ({self.note})" if self.note else ""
-        return f"tier {tier}: {', '.join(counts)} in {seconds:.0f} s{note}"
+        return f"tier {tier}: {', '.join(counts)} in {self.seconds:.0f} s{note}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,16 +70,11 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments[:split])
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    outcomes: list[Outcome] = []
-    lines: list[str] = []
+    asked = [tier for tier in TIERS if tier in (options.tier or TIERS)]
     with tempfile.TemporaryDirectory(prefix="session-contracts-", ignore_cleanup_errors=True) as folder:
-        run = Run(folder=Path(folder), full=options.full, pytest_arguments=arguments[split + 1 :])
-        for tier, runner in TIERS.items():
-            if tier in (options.tier or TIERS):
-                _say(f"==== tier {tier}")
-                start = time.monotonic()
-                outcomes.append(runner(run))
-                lines.append(outcomes[-1].line(tier=tier, seconds=time.monotonic() - start))
+        runs = [Run(tier, Path(folder), options.full, arguments[split + 1 :]) for tier in asked]
+        outcomes = _run_all(runs)
+    lines = [outcome.line(tier) for tier, outcome in zip(asked, outcomes, strict=True)]
     required = os.environ.get("REQUIRE_SERVICES") == "1"
     failed = sum(outcome.failed + (outcome.missing and required) for outcome in outcomes)
     _say("", "==== summary", *lines, f"{sum(outcome.passed for outcome in outcomes)} passed, {failed} failed")
@@ -85,49 +93,81 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _run_all(runs: Sequence[Run]) -> list[Outcome]:
+    """Every tier's outcome, in order. If we are interrupted first, the children tidy up before we go."""
+    with ThreadPoolExecutor(AT_A_TIME) as lanes:
+        running = [lanes.submit(_timed, run) for run in runs]
+        try:
+            return [_shown(run, outcome) for run, outcome in zip(runs, running, strict=True)]
+        except BaseException:
+            for outcome in running:
+                outcome.cancel()
+            _end_children()
+            raise
+
+
+def _timed(run: Run) -> Outcome:
+    start = time.monotonic()
+    outcome = TIERS[run.tier](run)
+    return replace(outcome, seconds=time.monotonic() - start)
+
+
+def _shown(run: Run, outcome: "Future[Outcome]") -> Outcome:
+    """Print what the tier says until it has ended."""
+    _say(f"==== tier {run.tier}")
+    run.log.touch()
+    with run.log.open(errors="replace") as log:
+        while not outcome.done():
+            sys.stdout.write(log.read())
+            sys.stdout.flush()
+            time.sleep(0.2)
+        sys.stdout.write(log.read())
+    return outcome.result()
+
+
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
     """Turn the first such signal into SystemExit, so that every service is stopped on the way out."""
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
-def _lint(_run: Run) -> Outcome:
+def _lint(run: Run) -> Outcome:
     """Counts as one check; bin/lint itself names the steps that failed."""
-    if _wait(["bin/lint"], os.environ) == 0:
+    if _wait(run, ["bin/lint"], os.environ) == 0:
         return Outcome(passed=1)
     return Outcome(failed=1, note="bin/lint names the steps")
 
 
 def _sqlite(run: Run) -> Outcome:
     url = f"sqlite:///{quote(str(run.folder / 'market.sqlite3'))}"
-    return _pytest(run, "sqlite", url, "-m", "not (postgresql or redis or browser)")
+    return _pytest(run, url, "-m", "not (postgresql or redis or browser)")
 
 
 def _redis(run: Run) -> Outcome:
-    return _with_program(run, "redis", redis_server)
+    return _with_program(run, redis_server)
 
 
 def _browser(run: Run) -> Outcome:
-    return _with_program(run, "browser", chromium)
+    return _with_program(run, chromium)
 
 
-def _with_program(run: Run, tier: str, find: Callable[[], str]) -> Outcome:
+def _with_program(run: Run, find: Callable[[], str]) -> Outcome:
     """The tests marked with the tier's name, which find the program themselves once it is there."""
     try:
         find()
     except ServiceMissing as missing:
         return Outcome(missing=True, note=str(missing))
-    url = f"sqlite:///{quote(str(run.folder / f'{tier}.sqlite3'))}"
-    return _pytest(run, tier, url, "-m", tier)
+    url = f"sqlite:///{quote(str(run.folder / f'{run.tier}.sqlite3'))}"
+    return _pytest(run, url, "-m", run.tier)
 
 
 def _postgresql(run: Run) -> Outcome:
     try:
         with postgresql() as url:
-            return _pytest(run, "postgresql", url, "-m", "not (redis or browser)")
+            return _pytest(run, url, "-m", "not (redis or browser)")
     except ServiceMissing as missing:
         sentence, _, log = str(missing).partition("\n")
-        _say(log)
+        run.log.write_text(f"{log}\n")
         return Outcome(missing=True, note=sentence)
 
 
@@ -140,16 +180,17 @@ TIERS: dict[str, Callable[[Run], Outcome]] = {
 }
 
 
-def _pytest(run: Run, tier: str, database_url: str, *selection: str) -> Outcome:
-    data = run.folder / tier
+def _pytest(run: Run, database_url: str, *selection: str) -> Outcome:
+    data = run.folder / run.tier
     data.mkdir()
     environment = os.environ | {"DATABASE_URL": database_url, "SM_DATA_DIR": str(data)}
     environment.pop("DATABASE_OWNER_URL", None)
     if run.full:
         environment["FULL"] = "1"
     report = data / "report.xml"
-    command = [sys.executable, "-m", "pytest", f"--junitxml={report}", *selection, *run.pytest_arguments]
-    status = _wait(command, environment)
+    own = (f"--junitxml={report}", f"--basetemp={data / 'tmp'}")
+    command = [sys.executable, "-m", "pytest", *own, *selection, *run.pytest_arguments]
+    status = _wait(run, command, environment)
     counts = _counts(report)
     if counts.failed or (counts.passed and status == 0):
         return counts
@@ -167,27 +208,35 @@ def _counts(report: Path) -> Outcome:
     return Outcome(passed=int(suite.attrib["tests"]) - failed - skipped, failed=failed, skipped=skipped)
 
 
-def _wait(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command to its end; if we are interrupted first, let it tidy up before we go."""
-    child = subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=end_with_parent)
-    try:
-        return child.wait()
-    except KeyboardInterrupt:  # the terminal has told the child as well
-        _end(child, 0, signal.SIGTERM, signal.SIGKILL)
-        raise
-    except SystemExit:
-        _end(child, signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-        raise
+def _wait(run: Run, command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command to its end; what it says goes to the tier's log."""
+    with run.log.open("a") as log, _starting:
+        if _ending.is_set():
+            raise SystemExit(1)
+        child = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=log, preexec_fn=end_with_parent
+        )
+        _children.add(child)
+    status = child.wait()
+    _children.discard(child)
+    return status
 
 
-def _end(child: subprocess.Popen[bytes], *signals: int) -> None:
-    for number in signals:
-        child.send_signal(number)
-        try:
-            child.wait(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+_children: set[subprocess.Popen[bytes]] = set()
+_starting, _ending = threading.Lock(), threading.Event()
+
+
+def _end_children() -> None:
+    """Ask twice, then end them. From here on none is started."""
+    with _starting:
+        _ending.set()
+        children = list(_children)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        for child in children:
+            child.send_signal(number)
+        deadline = time.monotonic() + PATIENCE_S
+        while any(child.poll() is None for child in children) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def _say(*lines: str) -> None:

@@ -6,6 +6,8 @@ import time
 
 import pytest
 from django.core import serializers
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import keys
 from accounts.models import Answer, ApiKey, User
@@ -64,6 +66,19 @@ def test_a_key_revoked_by_another_process_is_worth_nothing_within_a_second(user:
     while keys.verify(secret) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert keys.verify(secret) is None
+
+
+def test_keys_in_use_are_looked_up_together(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = [keys.issue(user, name=f"bot {number}", scopes=["read"])[1] for number in range(5)]
+    for _ in range(2):
+        assert all(keys.verify(secret) for secret in secrets)
+    tomorrow = time.monotonic() + 86_400
+    monkeypatch.setattr(time, "monotonic", lambda: tomorrow)
+    with CaptureQueriesContext(connection) as queries:
+        found = [keys.verify(secret) for secret in secrets]
+    assert (len(queries), len({info.key_id for info in found if info})) == (1, 5)
+    keys.revoke(ApiKey.objects.get(pk=found[0].key_id))  # type: ignore[union-attr]
+    assert [bool(keys.verify(secret)) for secret in secrets] == [False, True, True, True, True]
 
 
 def test_a_blocked_users_and_an_expired_key_are_worth_nothing(user: User) -> None:

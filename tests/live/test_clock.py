@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from celery.beat import Scheduler
 from django.db import connection
 
 from common.clock import SECOND, isoformat, now_us
 from ledger.models import Event, Stream
 from markets import queries, tasks
 from markets.handlers import prices
+from markets.management.clock import Clock
 from markets.management.locks import lock_of_database
 from markets.models import MarketSession, Order
 from oracle import facade as oracle
+from sessioncontracts.celery import app
 from tests.live.floor import LEG, ROOT, Session, open_session, server_environment, serving, start
 
 pytestmark = pytest.mark.usefixtures("ledger")
@@ -71,6 +75,16 @@ def test_a_sim_publishes_by_itself(tmp_path: Path) -> None:
     feed = prices.start_source(session.info, mode="sim", settings={"tick_ms": 100, "seed": 1})
     with serving(tmp_path):
         eventually(lambda: oracle.get_feed(feed.id).last_seq >= 6)
+
+
+def test_the_beat_sleeps_between_its_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    tick = Mock(side_effect=Scheduler.tick)
+    monkeypatch.setattr(Scheduler, "tick", lambda beat: tick(beat))
+    clock = Clock(app)
+    clock.start()
+    time.sleep(2)
+    clock.stop()
+    assert 8 <= tick.call_count <= 120, "a tick to find what is due, one to find that nothing else is"
 
 
 def test_doubled_clocks_change_nothing(tmp_path: Path) -> None:
