@@ -8,6 +8,7 @@ from common.errors import InvalidInput
 from common.money import parse_units
 
 LONGEST_TEXT = 2000
+_LINES = dict.fromkeys(map(ord, "\n\r\t"), " ")
 
 
 class Fields:
@@ -39,6 +40,15 @@ class Fields:
             raise InvalidInput(self.path(name), f"{name} must be a text.")
         if len(value) > LONGEST_TEXT:
             raise InvalidInput(self.path(name), f"{name} has at most {LONGEST_TEXT} characters.")
+        return value
+
+    def prose(self, name: str, default: str = "", *, most: int = LONGEST_TEXT) -> str:
+        """A text of several lines, at most `most` characters."""
+        value = self.take(name, default)
+        if not isinstance(value, str) or not _is_plain(value.translate(_LINES)):
+            raise InvalidInput(self.path(name), f"{name} must be a text.")
+        if len(value) > most:
+            raise InvalidInput(self.path(name), f"{name} has at most {most} characters.")
         return value
 
     def flag(self, name: str) -> bool:

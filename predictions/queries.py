@@ -8,7 +8,7 @@ import msgspec
 from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, Sum
 
-from common.errors import DomainError
+from common.errors import DomainError, InvalidInput
 from predictions.engine.events import Terms
 from predictions.engine.records import YES
 from predictions.models import Agent, AgentName, Entry, Exchange, Market, Order, Position, Trade, Verdict
@@ -216,6 +216,21 @@ def markets(
     return rows.order_by(*SORTS[sort])
 
 
+def markets_page(rows: "QuerySet[Market]", sort: str, after: str, limit: int) -> tuple[list[Market], str]:
+    """(a page of sorted markets, the cursor of the next). Raises DomainError `invalid_input` for a made-up cursor."""
+    column = SORTS[sort][0].removeprefix("-")
+    if after:
+        value, _, last = after.partition("-")
+        if not (value.isascii() and value.isdecimal() and last.isascii() and last.isdecimal() and len(after) < 39):
+            raise InvalidInput("cursor", "cursor comes from `next` of the page before.")
+        is_falling, number = SORTS[sort][0].startswith("-"), int(last)
+        beyond = Q(**{f"{column}__{'lt' if is_falling else 'gt'}": int(value)})
+        beside = Q(number__lt=number) if SORTS[sort][-1].startswith("-") else Q(number__gt=number)
+        rows = rows.filter(beyond | (Q(**{column: int(value)}) & beside))
+    found = list(rows[:limit])
+    return found, f"{getattr(found[-1], column)}-{found[-1].number}" if len(found) == limit else ""
+
+
 def market(stream: UUID, number: int) -> Market:
     """Raises DomainError `not_found`."""
     row = Market.objects.filter(stream_id=stream, number=number).first()
@@ -281,6 +296,12 @@ def orders(
         rows = rows.filter(status__in=LIVE if status == "live" else (status,))
     wanted = {"market": market, "client_order_id": client_order_id}
     rows = rows.filter(**{name: value for name, value in wanted.items() if value})
+    return rows.filter(number__lt=before) if before else rows
+
+
+def orders_of(stream: UUID, agents: Collection[int], *, status: str, before: int = 0) -> "QuerySet[Order]":
+    """The orders of several agents, the newest first."""
+    rows = Order.objects.filter(stream_id=stream, agent__in=agents, status=status).order_by("-number")
     return rows.filter(number__lt=before) if before else rows
 
 

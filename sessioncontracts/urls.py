@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health.health, name="health"),
     path("health/ready", health.ready, name="health-ready"),
     path("api/v1/", include("markets.api.urls")),
+    path("api/v1/predictions/", include("predictions.api.urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("docs/problems", api_errors.problems_page, name="problems"),

@@ -121,11 +121,14 @@ def _is_plain(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
+_ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
+
+
 class PlainJSONRenderer(JSONRenderer):
-    """Answers are plain data already; msgspec writes them many times faster than DRF would."""
+    """Answers are plain data already; msgspec writes them many times faster than DRF would. Decimals stay exact."""
 
     def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
-        return b"" if data is None else msgspec.json.encode(data, enc_hook=str)
+        return b"" if data is None else _ENCODER.encode(data)
 
 
 class AlwaysJSON(BaseContentNegotiation):

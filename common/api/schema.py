@@ -21,6 +21,7 @@ _ONCE = OpenApiParameter(
     description="The request happens once under this key; a repeat gets the first answer.",
 )
 ANY_ID = {"type": "string", "pattern": "^[1-9A-Za-z]{1,22}-[0-9]{1,19}$"}
+_OF_DELETE = {"reason", "participant_id", "asset", "side", "exchange", "agent_id", "market_id"}
 _VERBS = {"get": "read", "post": "do", "patch": "change", "delete": "remove"}
 
 
@@ -121,7 +122,7 @@ def _parameters(
     if method == "patch":
         return []
     if method == "delete":
-        return [one for one in query if one.name in {"reason", "participant_id", "asset", "side"}]
+        return [one for one in query if one.name in _OF_DELETE]
     shown = [one for one in query if one.name != "reason"]
     if anything:
         prices = {"type": "object", "additionalProperties": {"type": "string"}}
