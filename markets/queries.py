@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from common.db import one_moment, uuid_param
 from common.errors import DomainError
@@ -389,21 +389,39 @@ def busted(stream: UUID, numbers: Collection[int]) -> set[int]:
     return set(rows.values_list("trade", flat=True))
 
 
+_SIDES = (
+    ("participant_a", "leg_from", "amount_from", -1),
+    ("participant_b", "leg_from", "amount_from", 1),
+    ("participant_a", "leg_to", "amount_to", 1),
+    ("participant_b", "leg_to", "amount_to", -1),
+)
+"""Who gains (or gives) how much of what in a trade."""
+
+
 def net_traded(stream: UUID) -> dict[str, dict[str, int]]:
     """What each participant gained (or gave) of each asset in trades that were not undone."""
-    undone = TradeBust.objects.filter(stream_id=stream).values("trade")
-    rows = Trade.objects.filter(stream_id=stream).exclude(number__in=undone)
     net: dict[str, dict[str, int]] = {}
-    for who, leg, amount, sign in (
-        ("participant_a", "leg_from", "amount_from", -1),
-        ("participant_b", "leg_from", "amount_from", 1),
-        ("participant_a", "leg_to", "amount_to", 1),
-        ("participant_b", "leg_to", "amount_to", -1),
-    ):
-        for handle, asset, total in rows.values_list(who, leg).annotate(total=Sum(amount)).order_by():
+    for who, leg, amount, sign in _SIDES:
+        for handle, asset, total in _standing(stream).values_list(who, leg).annotate(total=Sum(amount)).order_by():
             assets = net.setdefault(handle, {})
             assets[asset] = assets.get(asset, 0) + sign * total
     return net
+
+
+def net_traded_by(stream: UUID, start: int, width: int) -> list[tuple[int, str, str, int]]:
+    """(n, participant, asset, what they gained of it) in each `width` µs from `start` on; as `net_traded` in sum."""
+    found: list[tuple[int, str, str, int]] = []
+    for who, leg, amount, sign in _SIDES:
+        rows = _standing(stream).annotate(slot=(F("at") - start) / width).values_list("slot", who, leg)
+        for slot, handle, asset, total in rows.annotate(total=Sum(amount)).order_by():
+            found.append((slot, handle, asset, sign * total))
+    return found
+
+
+def _standing(stream: UUID) -> "QuerySet[Trade, Trade]":
+    """The trades that were not undone."""
+    undone = TradeBust.objects.filter(stream_id=stream).values("trade")
+    return Trade.objects.filter(stream_id=stream).exclude(number__in=undone)
 
 
 def rfqs_page(stream: UUID, before: int, limit: int, *, status: str | None = None) -> list[Rfq]:

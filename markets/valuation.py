@@ -1,6 +1,6 @@
 """What holdings are worth, candles, and what a settlement would pay: reads that need prices."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from common.errors import DomainError
@@ -13,7 +13,7 @@ from markets.queries import HoldingInfo, SessionInfo, SettlementInfo
 from oracle import facade as oracle
 
 MOST_CANDLES = 500
-_MOST_POINTS = 50_000
+_MOST_POINTS, _MOST_SAMPLES = 50_000, 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,65 @@ def leaderboard(session: SessionInfo, prices: Prices) -> list[Standing]:
         found.append(Standing(0, who, names.get(who, who), cash, held[who], value, value - started, start))
     found.sort(key=lambda standing: (-standing.gain, standing.handle))
     return [replace(standing, rank=rank) for rank, standing in enumerate(found, start=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What everybody had gained at some moments (µs): cash units by handle, one for each of `times`."""
+
+    times: tuple[int, ...]
+    by_handle: Mapping[str, tuple[int, ...]]
+
+
+def gains_over_time(
+    session: SessionInfo, prices: Prices, handles: Sequence[str], *, end: int, points: int = 120
+) -> Gains:
+    """The gains of `handles` at even distances since trading began: what they traded, at the prices of then.
+
+    The last moment is at `prices`, so that it says what the leaderboard says. Trades that were undone never count.
+    """
+    start = min(session.t1 or session.created_at, end)
+    width = max((end - start) // points, 1)
+    traded: dict[int, list[tuple[str, str, int]]] = {}
+    for slot, handle, asset, units in queries.net_traded_by(session.stream, start, width):
+        traded.setdefault(max(slot, 0), []).append((handle, asset, units))
+    priced = _prices_by_slot(session, start, width, end)
+    net: dict[str, dict[str, int]] = {handle: {} for handle in handles}
+    times, found = list[int](), {handle: list[int]() for handle in handles}
+    current: Mapping[str, int] = {}
+    for slot in range(max([points, *traded]) + 1):
+        for handle, asset, units in traded.get(slot, ()):
+            assets = net.setdefault(handle, {})
+            assets[asset] = assets.get(asset, 0) + units
+        current = priced.get(slot, current)
+        if current and slot < points:
+            times.append(start + (slot + 1) * width)
+            for handle in handles:
+                found[handle].append(_gain(net[handle], current))
+    if prices.by_leg:
+        times.append(max(end, times[-1] + 1 if times else end))
+        for handle in handles:
+            found[handle].append(_gain(net[handle], prices.by_leg))
+    return Gains(tuple(times), {handle: tuple(line) for handle, line in found.items()})
+
+
+def _gain(net: Mapping[str, int], prices: Mapping[str, int]) -> int:
+    return sum(units * (1 if asset == CASH else prices.get(asset, 0)) for asset, units in net.items())
+
+
+def _prices_by_slot(session: SessionInfo, start: int, width: int, end: int) -> dict[int, Mapping[str, int]]:
+    """The last prices in each `width` µs from `start` on, in the session's units."""
+    try:
+        feed = oracle.get_feed(feed_of(session))
+        ticks = oracle.sample(feed.id, start=start, end=end, most=_MOST_SAMPLES)
+    except DomainError:
+        return {}
+    factor = 10 ** (session.price_decimals - feed.price_decimals)
+    last = {(tick.published_at - start) // width: tick for tick in ticks}
+    return {
+        slot: {leg: tick.prices[leg] * factor for leg in session.legs if leg in tick.prices}
+        for slot, tick in last.items()
+    }
 
 
 def worth(session: SessionInfo, held: Mapping[str, HoldingInfo], prices: Prices) -> int:

@@ -43,6 +43,7 @@ __all__ = [
     "publish_many",
     "read_replay",
     "running_feeds",
+    "sample",
     "start_feed",
     "stop_feed",
     "ticks_after",
@@ -208,6 +209,12 @@ def ticks_between(feed: FeedRef, *, start: int, end: int, limit: int = 1000) -> 
     """The first `limit` ticks with start <= published_at <= end (µs)."""
     found = feeds.find(feed)
     return _tick_infos(found, feeds.ticks_between(found.pk, start=start, end=end, limit=limit))
+
+
+def sample(feed: FeedRef, *, start: int, end: int, most: int) -> list[TickInfo]:
+    """At most `most` (up to 500) ticks with start <= published_at <= end (µs), evenly spaced, the last among them."""
+    found = feeds.find(feed)
+    return _tick_infos(found, feeds.sample(found.pk, start=start, end=end, most=most))
 
 
 def fixing(

@@ -253,6 +253,19 @@ def ticks_between(feed_id: uuid.UUID, *, start: int, end: int, limit: int) -> li
     return list(found.order_by("published_at", "seq")[:limit])
 
 
+def sample(feed_id: uuid.UUID, *, start: int, end: int, most: int) -> list[Tick]:
+    """At most `most` ticks with start <= published_at <= end (µs), evenly spaced by seq, the last among them."""
+    found = Tick.objects.filter(feed_id=feed_id, published_at__range=(start, end))
+    first, last = (found.order_by(by, sign + "seq").values_list("seq", flat=True).first() for by, sign in _ENDS)
+    if first is None or last is None:
+        return []
+    step = max(1, -(-(last - first + 1) // most))
+    return list(Tick.objects.filter(feed_id=feed_id, seq__in=range(last, first - 1, -step)).order_by("seq"))
+
+
+_ENDS = (("published_at", ""), ("-published_at", "-"))
+
+
 def priced_ticks(feed: Feed, *, instruments: Sequence[str], start: int, at: int, not_before: int) -> list[PricedTick]:
     """What a fixing over [start, at] may use: the tick in force at `start` and those up to `at`, in order.
 

@@ -1,6 +1,6 @@
 """Prices → the coordinates of small SVG pictures. Pure: numbers in, attribute texts out, no style."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Point = tuple[int, int]  # (time in µs, price in units)
@@ -92,3 +92,92 @@ def _candle(left: float, slot: float, y: Scale, opened: int, prices: Sequence[in
         height=f"{max(bottom - top, 1):.1f}",
         is_up=closed >= opened,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FixingChart:
+    """Prices up to a fixing: the ticks as a step line, the window (None: a moment), the ticks used, the line of S."""
+
+    width: int
+    height: int
+    line: str
+    window: tuple[str, str] | None
+    dots: tuple[tuple[str, str], ...]
+    fixed_y: str
+    low: int
+    high: int
+    start: int
+    end: int
+
+
+def fixing(
+    points: Sequence[Point],
+    used: Sequence[Point],
+    *,
+    fixed: int,
+    at: int,
+    window: int,
+    width: int = 420,
+    height: int = 150,
+) -> FixingChart | None:
+    """Ticks in order and those of them that were used, the fixing, its moment and its window in µs → the picture."""
+    if not points:
+        return None
+    start = min(points[0][0], at - window)
+    span = max(at - start, 1)
+    prices = [price for _, price in points] + [price for _, price in used] + [fixed]
+    low, high = min(prices), max(prices)
+    margin = max((high - low) // 8, 1)
+    bottom, top = low - margin, high + margin
+
+    def x(moment: int) -> float:
+        return max(0, moment - start) / span * (width - 12)
+
+    def y(price: float) -> float:
+        return (top - price) / (top - bottom) * height
+
+    steps: list[str] = []
+    for (moment, price), (until, _) in zip(points, [*points[1:], (at, 0)], strict=True):
+        steps += [f"{x(moment):.1f},{y(price):.1f}", f"{x(max(until, moment)):.1f},{y(price):.1f}"]
+    return FixingChart(
+        width,
+        height,
+        " ".join(steps),
+        (f"{x(at - window):.1f}", f"{x(at) - x(at - window):.1f}") if window else None,
+        tuple((f"{x(moment):.1f}", f"{y(price):.1f}") for moment, price in used),
+        f"{y(fixed):.1f}",
+        low,
+        high,
+        start,
+        at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One of several lines in a picture; `points` as an SVG polyline wants them."""
+
+    name: str
+    points: str
+
+
+def lines(
+    series: Mapping[str, Sequence[int]], *, width: int = 760, height: int = 240
+) -> tuple[tuple[Line, ...], str]:
+    """Values at even distances, by name → lines that share a scale, and the y of zero."""
+    values = [value for line in series.values() for value in line]
+    low, high = min(values, default=0), max(values, default=0)
+    low, high = min(low, 0), max(high, 0)
+    span = max(high - low, 1)
+
+    def y(value: float) -> float:
+        return 4 + (high - value) / span * (height - 8)
+
+    drawn = tuple(
+        Line(
+            name,
+            " ".join(f"{at * width / max(len(line) - 1, 1):.1f},{y(value):.1f}" for at, value in enumerate(line)),
+        )
+        for name, line in series.items()
+    )
+    return drawn, f"{y(0):.1f}"

@@ -29,6 +29,15 @@ def series(session: SessionInfo, *, limit: int = 60) -> list[Quoted]:
     return [_quoted(session, feed, tick) for tick in ticks]
 
 
+def sample(session: SessionInfo, *, start: int, end: int, most: int) -> list[Quoted]:
+    """At most `most` ticks between two moments (µs), evenly spaced; none where there is no feed."""
+    try:
+        feed = oracle.get_feed(feed_of(session))
+    except DomainError:
+        return []
+    return [_quoted(session, feed, tick) for tick in oracle.sample(feed.id, start=start, end=end, most=most)]
+
+
 def first(session: SessionInfo) -> Quoted | None:
     """The first tick since the session was created: what changes are measured from."""
     try:

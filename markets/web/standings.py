@@ -1,5 +1,6 @@
 """What the portfolio, leaderboard and settlement pages show: rows → plain dataclasses whose columns add up."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,19 +10,49 @@ from markets import queries, valuation
 from markets.engine.events import Fixing
 from markets.engine.state import CASH, TREASURY
 from markets.queries import SessionInfo
-from markets.web import panels
+from markets.web import charts, panels
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Units of a leg, and what part of its holder's worth they are, in tenths of a percent; None without a price."""
+
+    units: int
+    weight: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What one of them holds: units per leg, cash in shown cents, and its worth."""
+    """What one of them holds: the legs, cash in shown cents with its weight, and its worth."""
 
     handle: str
     name: str
-    legs: tuple[int, ...]
+    legs: tuple[Held, ...]
     cash_cents: int
+    cash_weight: int | None
     value: int | None
     is_treasury: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Whose part of a leg or of the cash: where its bar begins, how wide it is, and its share, in thousandths."""
+
+    handle: str
+    x: int
+    width: int
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One asset, all of it: the parts of everybody, their sum, and what there must be. Units of `decimals`."""
+
+    asset: str
+    parts: tuple[Part, ...]
+    total: int
+    expected: int
+    decimals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +60,12 @@ class Portfolio:
     """Everybody's holdings with their totals, beside what there must be."""
 
     members: tuple[Member, ...]
-    totals: tuple[int, ...]
-    q: tuple[int, ...]
+    wholes: tuple[Whole, ...]
     cash_cents: int
-    cash_is_conserved: bool
-    issued: int
 
     @property
     def is_conserved(self) -> bool:
-        return self.totals == self.q and self.cash_is_conserved
+        return all(whole.total == whole.expected for whole in self.wholes)
 
 
 def portfolio(session: SessionInfo) -> Portfolio:
@@ -45,17 +73,39 @@ def portfolio(session: SessionInfo) -> Portfolio:
     held, prices = queries.allocations(session.stream), valuation.current_prices(session)
     names = queries.display_names(session.stream, list(held))
     zero = queries.HoldingInfo(0, 0)
-    cash = [assets.get(CASH, zero).total for assets in held.values()]
-    cents = _cents(session, cash)
+    cents = _cents(session, [assets.get(CASH, zero).total for assets in held.values()])
     members = []
     for (who, assets), shown in zip(held.items(), cents, strict=True):
-        legs = {leg: assets.get(leg, zero).total for leg in session.legs}
         value = valuation.worth(session, assets, prices) if prices.by_leg else None
-        members.append(Member(who, names.get(who, ""), tuple(legs.values()), shown, value, who == TREASURY))
-    totals = tuple(sum(member.legs[index] for member in members) for index in range(len(session.legs)))
-    return Portfolio(
-        tuple(members), totals, session.q, sum(cents), sum(cash) == session.cash_issued, session.cash_issued
-    )
+        legs = tuple(
+            Held(units, _weight(units * prices.by_leg.get(leg, 0), value))
+            for leg, units in ((leg, assets.get(leg, zero).total) for leg in session.legs)
+        )
+        cash_weight = _weight(assets.get(CASH, zero).total, value)
+        members.append(Member(who, names.get(who, ""), legs, shown, cash_weight, value, who == TREASURY))
+    expected = dict(zip(session.legs, session.q, strict=True)) | {CASH: session.cash_issued}
+    wholes = tuple(_whole(session, asset, held, must_be) for asset, must_be in expected.items())
+    return Portfolio(tuple(members), wholes, sum(cents))
+
+
+def _weight(worth: int, value: int | None) -> int | None:
+    return worth * 1000 // value if value else None
+
+
+def _whole(
+    session: SessionInfo, asset: str, held: Mapping[str, Mapping[str, queries.HoldingInfo]], expected: int
+) -> Whole:
+    """The parts end to end: each ends where its running sum does, so that they fill the bar whatever is rounded."""
+    decimals = session.cash_decimals if asset == CASH else session.quantity_decimals
+    owned = [
+        (who, assets[asset].total) for who, assets in held.items() if asset in assets and assets[asset].total > 0
+    ]
+    total, before, parts = sum(units for _, units in owned), 0, []
+    for who, units in owned:
+        x, end = before * 1000 // total, (before + units) * 1000 // total
+        parts.append(Part(who, x, end - x, units * 1000 // total))
+        before += units
+    return Whole(asset, tuple(parts), total, expected, decimals)
 
 
 def _cents(session: SessionInfo, amounts: list[int]) -> list[int]:
@@ -87,6 +137,38 @@ def leaderboard(session: SessionInfo) -> dict[str, object]:
     return {"places": [Place(standing, _percent(standing)) for standing in found], "prices": prices}
 
 
+_MOST_LINES = 8
+"""How many lines the chart of gains shows, the reader's own among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Gains over time: the picture that stands there without scripts, and for leaders.js the numbers as JSON."""
+
+    lines: tuple[charts.Line, ...]
+    zero_y: str
+    start: int
+    end: int
+    data: str
+
+
+def curves(session: SessionInfo, handle: str) -> Curves | None:
+    """The leaders' gains since trading began, and the reader's own; None before there is anything to show."""
+    prices = valuation.current_prices(session)
+    found = panels.standings(session, prices)
+    shown = list(found)[:_MOST_LINES]
+    if handle in found and handle not in shown:
+        shown[-1] = handle
+    end = session.settled_at or session.closed_at or now_us()
+    gains = valuation.gains_over_time(session, prices, shown, end=end)
+    if len(gains.times) < 2:
+        return None
+    drawn, zero_y = charts.lines(gains.by_handle)
+    times = [at // 1_000_000 for at in gains.times]
+    data = {"times": times, "own": handle, "decimals": session.cash_decimals, "lines": gains.by_handle}
+    return Curves(drawn, zero_y, gains.times[0], gains.times[-1], json.dumps(data, ensure_ascii=False))
+
+
 def _percent(standing: valuation.Standing) -> int:
     given = standing.value - standing.gain
     return int(standing.gain * 10_000 / given) if given else 0
@@ -102,13 +184,14 @@ class FixedLeg:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payout and the cash beside it, in shown cents; the exact payout in units."""
+    """A payout and the cash beside it, in shown cents; the exact payout in units, `bar` in tenths of a percent."""
 
     handle: str
     payout: int
     payout_cents: int
     cash_cents: int
     is_treasury: bool
+    bar: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +235,9 @@ def _settled(session: SessionInfo, found: queries.SettlementInfo) -> Settled:
         for leg, units in zip(session.legs, session.q, strict=True)
     )
     shown, shown_cash = _cents(session, list(payouts.values())), _cents(session, [cash[who] for who in payouts])
+    largest = max([*payouts.values(), 1])
     rows = tuple(
-        Paid(who, payout, cents, cash_cents, who == TREASURY)
+        Paid(who, payout, cents, cash_cents, who == TREASURY, payout * 1000 // largest)
         for (who, payout), cents, cash_cents in zip(payouts.items(), shown, shown_cash, strict=True)
     )
     return Settled(

@@ -103,7 +103,7 @@ class _Scene:
 
         orga, runtime.clock = self.actors["orga"], lambda: self.now
         plans: list[tuple[str, dict[str, Any]]] = [
-            ("rehearsal", {}),
+            ("rehearsal", {"fixing": "twap", "fixing_window": 120}),
             ("gold-and-silver", {"legs": ["GOLD 3m", "SILVER 3m"], "q": [50, 800], "start_mode": "manual"}),
             (SESSION, {"duration_minutes": 95 + MINUTES}),
         ]

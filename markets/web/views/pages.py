@@ -8,9 +8,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from common.clock import now_us
 from markets import queries
-from markets.web import ledger_page, standings, terminal
+from markets.web import forms, ledger_page, settlement_page, standings, terminal
 from markets.web.access import session_named, visitor
-from markets.web.answers import page
+from markets.web.answers import Attempt, attempt, page, status_of
 from markets.web.standings import settled
 
 
@@ -98,19 +98,44 @@ def portfolio(request: HttpRequest, session_id: str) -> HttpResponse:
 @login_required
 @require_safe
 def leaderboard(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Who has gained most."""
+    """Who has gained most, and how it came about."""
     who = visitor(request, session_id)
     shown = {"session": who.session, "who": who, "tab": "leaderboard", **standings.leaderboard(who.session)}
+    if not getattr(request, "htmx", False):
+        shown |= {"curves": standings.curves(who.session, who.handle)}
     return _part_or_page(request, "leaderboard", shown)
 
 
 @login_required
 @require_safe
 def settlement(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The fixing, and what it paid."""
+    """The fixing, what it paid or would pay, a statement, and what other prices would pay."""
     who = visitor(request, session_id)
-    shown = {"session": who.session, "who": who, "tab": "settlement", "paid": settled(who.session)}
-    return _part_or_page(request, "settlement", shown)
+    paid = settled(who.session)
+    now, waiting = (None, "") if paid else settlement_page.now(who.session)
+    basis = paid or now
+    typed = forms.prices(request.GET, who.session.legs)
+    found, refusal = (
+        attempt(request, lambda: settlement_page.what_if(who.session, typed, basis)) if typed else (None, None)
+    )
+    handle = request.GET.get("statement", "") or who.handle or (basis.payouts[0].handle if basis else "")
+    shown = {
+        "session": who.session,
+        "who": who,
+        "tab": "settlement",
+        "paid": paid,
+        "basis": basis,
+        "waiting": waiting,
+        "pictures": settlement_page.pictures(who.session, basis.fixing) if basis else [],
+        "used": settlement_page.used_ticks(who.session, basis.fixing) if basis else [],
+        "statement": settlement_page.statement(who.session, basis, handle) if basis else None,
+        "typed": settlement_page.typed_or_current(who.session, typed),
+        "what_if": found,
+        "what_if_form": Attempt({}, refusal),
+        "now": now_us(),
+        "head": queries.head(who.stream),
+    }
+    return page(request, "markets/settlement.html", shown, status=status_of(refusal))
 
 
 @login_required
