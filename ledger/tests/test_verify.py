@@ -1,5 +1,6 @@
 """verify finds every lie: one changed column of one event is enough."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -76,6 +77,21 @@ def test_what_is_true_verifies(history: UUID, verify: Verify, capsys: pytest.Cap
     assert f"counter {history}: 7 events, head {Stream.objects.get(id=history).head}" in said
     assert "9 events in 2 streams verified." in said
     assert verify(str(history))[0] == 0
+
+
+def test_verify_says_the_same_to_programs(history: UUID, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("verify", "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert (said["ok"], said["findings"]) == (True, [])
+    head = Stream.objects.get(id=history).head
+    assert {"domain": "counter", "name": str(history), "seq": 7, "head": head} in said["streams"]
+    with disarmed():
+        sql("UPDATE ledger_event SET at = at + 1 WHERE stream_id = %s AND seq = 4", history)
+    with pytest.raises(SystemExit):
+        call_command("verify", "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert said["ok"] is False
+    assert [finding["seq"] for finding in said["findings"]] == [4]
 
 
 def test_verify_tells_no_lies_about_a_stream_that_is_being_written(
