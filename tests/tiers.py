@@ -35,6 +35,7 @@ class Run:
     tier: str
     folder: Path
     full: bool
+    soak: bool
     pytest_arguments: Sequence[str]
 
     @property
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, _leave)
     asked = [tier for tier in TIERS if tier in (options.tier or TIERS)]
     with tempfile.TemporaryDirectory(prefix="session-contracts-", ignore_cleanup_errors=True) as folder:
-        runs = [Run(tier, Path(folder), options.full, arguments[split + 1 :]) for tier in asked]
+        runs = [Run(tier, Path(folder), options.full, options.soak, arguments[split + 1 :]) for tier in asked]
         outcomes = _run_all(runs)
     lines = [outcome.line(tier) for tier, outcome in zip(asked, outcomes, strict=True)]
     required = os.environ.get("REQUIRE_SERVICES") == "1"
@@ -84,11 +85,12 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bin/test",
-        usage="%(prog)s [--full] [--tier TIER]... [-- PYTEST ARGUMENTS]",
+        usage="%(prog)s [--full | --soak] [--tier TIER]... [-- PYTEST ARGUMENTS]",
         description="Run the static checks, then the tests on SQLite and on PostgreSQL.",
         epilog="REQUIRE_SERVICES=1: a missing service is a failure. TEST_DATABASE_URL: a PostgreSQL to use.",
     )
     parser.add_argument("--full", action="store_true", help="longer runs of the same tests (FULL=1)")
+    parser.add_argument("--soak", action="store_true", help="the longest runs of the guarantees (SOAK=1)")
     parser.add_argument("--tier", action="append", choices=list(TIERS), help="only this one; repeatable")
     return parser
 
@@ -187,6 +189,8 @@ def _pytest(run: Run, database_url: str, *selection: str) -> Outcome:
     environment.pop("DATABASE_OWNER_URL", None)
     if run.full:
         environment["FULL"] = "1"
+    if run.soak:
+        environment["SOAK"] = "1"
     report = data / "report.xml"
     own = (f"--junitxml={report}", f"--basetemp={data / 'tmp'}")
     command = [sys.executable, "-m", "pytest", *own, *selection, *run.pytest_arguments]

@@ -1,0 +1,170 @@
+"""A market of real processes that may be killed, the people in it, and clients that write everything down."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from session_contracts_client import Client
+
+from deploy.stack import ROOT, Program, Stack, stack
+from tests.guarantees import checker, journal
+from tests.guarantees.journal import Deed
+from tests.services import ServiceMissing
+from tests.stack.people import ORGANISER
+
+PEOPLE = tuple(f"p{number}" for number in range(16))
+LEGS = ("AAPL", "NVDA")
+UNITS, CASH_EACH = 1000, 100_000
+_BROKEN = "tests.guarantees.broken.settings"
+
+
+class House:
+    """One or more servers on one database of their own: SQLite's file, or a PostgreSQL that waits for the disk."""
+
+    def __init__(self, running: Stack, keys: dict[str, str]) -> None:
+        self.stack, self.keys = running, keys
+        self.organiser = self.client(ORGANISER, patience=60)
+
+    @property
+    def web(self) -> Program:
+        return self.stack.webs[0]
+
+    @property
+    def url(self) -> str:
+        return self.stack.web_urls[0]
+
+    def client(self, who: str, *, patience: float = 0, web: int = 0) -> Client:
+        return Client(self.stack.web_urls[web], self.keys[who], patience=patience, timeout=20)
+
+    def open_session(self, session: str, people: Sequence[str] = PEOPLE, **terms: object) -> None:
+        """A session that trades: everybody has the same of each leg, and cash."""
+        entries = [{"participant_id": who, "user": who} for who in people]
+        wanted = {"start_mode": "immediate", "end_mode": "manual", "cash_per_participant": CASH_EACH, **terms}
+        self.organiser.create_session(
+            session, LEGS, [UNITS * len(people)] * len(LEGS), participants=entries, **wanted
+        )
+        self.organiser.allocate(session)
+
+    def restart(self, number: int = signal.SIGKILL) -> float:
+        """Kill the server and start it again; the processor time that the start took, in seconds."""
+        self.web.stop(number)
+        self.web.start()
+        self.stack.wait_for(self.url, self.web)
+        return processor_time(self.web.pid)
+
+    @contextmanager
+    def broken(self, *faults: str) -> Iterator[None]:
+        """For the length of a block the server is one of tests/guarantees/broken, with these faults."""
+        own = self.web.environment
+        self.web.environment = {**own, "DJANGO_SETTINGS_MODULE": _BROKEN, "SABOTAGE": ",".join(faults)}
+        self.restart()
+        try:
+            yield
+        finally:
+            self.web.environment = own
+            self.restart()
+
+    def verified(self, session: str) -> list[str]:
+        """What `manage.py verify --json` finds in a session."""
+        said = self.stack.manage("verify", session, "--json")
+        found: dict[str, Any] = json.loads(said.stdout)
+        assert found["ok"] == (said.returncode == 0) == (not found["findings"])
+        return [f"{finding['stream']}, seq {finding['seq']}: {finding['text']}" for finding in found["findings"]]
+
+    def lies(self, session: str, deeds: Sequence[Deed], people: Sequence[str] = PEOPLE) -> list[str]:
+        """Where the session contradicts the journals or itself."""
+        share = {**dict.fromkeys(LEGS, Decimal(UNITS)), checker.CASH: Decimal(CASH_EACH)}
+        return checker.lies(self.organiser, session, deeds, dict.fromkeys(people, share))
+
+
+@contextmanager
+def house(folder: Path, *, webs: int = 1, durable: bool = True, **variables: str) -> Iterator[House]:
+    """Servers on a database of the kind that this run of the tests is about."""
+    folder.mkdir(parents=True, exist_ok=True)
+    own = {"SM_ORDERS_PER_SECOND": "0", **variables}
+    if connection.vendor == "sqlite":
+        own["DATABASE_URL"] = f"sqlite:///{folder}/market.sqlite3"
+    try:
+        with stack(
+            folder,
+            webs=webs,
+            workers=0,
+            beats=0,
+            with_redis=False,
+            with_proxy=False,
+            durable=durable,
+            variables=own,
+        ) as running:
+            hired = House(running, _hire(running.environment, [ORGANISER, *PEOPLE]))
+            with hired.organiser:
+                yield hired
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
+
+
+def _hire(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    command = [sys.executable, "-m", "tests.stack.people", "keys", *names]
+    hired = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert hired.returncode == 0, hired.stderr
+    found: dict[str, str] = json.loads(hired.stdout)
+    return found
+
+
+def processor_time(pid: int) -> float:
+    """What a process has used since it began, in seconds: the same whatever else the machine does."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Crowd:
+    """Clients in another process, and the folder with their journals."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", folder: Path) -> None:
+        self._process, self._folder = process, folder
+
+    @property
+    def acknowledged(self) -> int:
+        return journal.acknowledged(self._folder)
+
+    def wait_for(self, count: int, *, within: float = 30) -> None:
+        """Until so many more requests were done."""
+        wanted, deadline = self.acknowledged + count, time.monotonic() + within
+        while self.acknowledged < wanted:
+            assert self._process.poll() is None, "the clients have ended"
+            assert time.monotonic() < deadline, "the market does not answer"
+            time.sleep(0.02)
+
+    def end(self) -> list[Deed]:
+        """Let everybody finish what they are at; what they wrote down."""
+        self._process.terminate()
+        assert self._process.wait(timeout=30) in {0, -signal.SIGTERM}
+        return journal.read(self._folder)
+
+
+@contextmanager
+def crowd(
+    market: House, session: str, folder: Path, *, seed: int, people: Sequence[str] = PEOPLE, **more: object
+) -> Iterator[Crowd]:
+    """Clients that trade in a session until their end, or that of the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = {who: market.keys[who] for who in people}
+    plan = {
+        "urls": market.stack.web_urls, "session": session, "keys": keys, "folder": str(folder), "seed": seed, **more
+    }  # fmt: skip
+    command = [sys.executable, "-m", "tests.guarantees.trader", json.dumps(plan)]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        yield Crowd(process, folder)
+    finally:
+        process.kill()
+        process.wait()
