@@ -133,7 +133,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.web.theme.chosen",
             ],
-            "libraries": {"market": "markets.web.filters"},
+            "libraries": {"market": "markets.web.filters", "prediction": "predictions.web.filters"},
         },
     }
 ]

@@ -17,5 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api(/|$)", api_errors.not_found),
     path("admin/", admin.site.urls),
     path("", include("accounts.web.urls")),
+    path("", include("predictions.web.urls")),
     path("", include("markets.web.urls")),
 ]

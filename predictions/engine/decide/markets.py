@@ -29,7 +29,7 @@ def create(state: ExchangeState, command: c.CreateMarket, actor: Actor, now: int
         require_cash(agent, fee, "creator_id")
     else:
         require_organiser(state, actor)
-    _check(command, now)
+    check(command, now)
     return [
         e.MarketCreated(
             command.creator,
@@ -45,7 +45,8 @@ def create(state: ExchangeState, command: c.CreateMarket, actor: Actor, now: int
     ]
 
 
-def _check(command: c.CreateMarket, now: int) -> None:
+def check(command: c.CreateMarket, now: int) -> None:
+    """Refuse a market whose texts or deadline won't do."""
     if len(command.question.strip()) < 10 or len(command.question) > 500:
         raise DomainError("invalid_market", "A question has 10 to 500 characters.", field="question")
     for field in ("description", "criteria", "source"):
