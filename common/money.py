@@ -70,6 +70,11 @@ def format_units(units: int, decimals: int) -> str:
     return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}" if decimals else f"{sign}{digits}"
 
 
+def trimmed(text: str) -> str:
+    """A number's text without the zeros that say nothing: "6.2000" → "6.2"."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def split_pro_rata(total: int, parts: int) -> list[int]:
     """`total` in `parts` equal shares; leftover units go one by one to the first. Adds up exactly."""
     share, left = divmod(total, parts)

@@ -58,7 +58,7 @@ class CodesForm(CommandForm):
             if codes.may_have_code(member.user, member.handle, session_id=session_id, organiser=organiser)
         ]
         choice.choices = [(who, who) for who in fit]
-        choice.initial = fit
+        self.initial.setdefault("participants", fit)
         self.others = [member.handle for member in here if member.handle not in fit]
 
 

@@ -3,8 +3,9 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from common.errors import DomainError, InvalidInput
 from common.money import parse_units
@@ -15,6 +16,9 @@ MOST_ROWS = 200
 _MOST_COLUMNS = 67
 _MOST_TOLD = 20
 _HANDLE, _NAME, _USER = "participant_id", "name", "user"
+_Row = tuple[int, list[str]]
+_Wrong = tuple[int, str]
+"""(line number, sentence)."""
 _ALIASES = {"handle": _HANDLE, "participant": _HANDLE, "display name": _NAME, "username": _USER}
 
 
@@ -48,10 +52,17 @@ class Roster:
     lines: tuple[Line, ...]
 
 
-def read(data: bytes, *, legs: Sequence[str] = (), quantity_decimals: int = 4) -> Roster:
-    """`participant_id,name,user,LEG,...`, a line each. Where `legs` are given, a column must be one of them.
+def read(
+    data: bytes,
+    *,
+    legs: Sequence[str] = (),
+    quantity_decimals: int = 4,
+    known: Callable[[Iterable[str]], Collection[str]] | None = None,
+) -> Roster:
+    """`participant_id,name,user,LEG,...`, a line each. Where `legs` are given, a column must be one of them; where
+    `known` is, it answers which of these users there are.
 
-    Raises RosterError.
+    Raises RosterError with all that is wrong, in the order of the lines.
     """
     rows = list(_rows(data))
     if not rows:
@@ -61,24 +72,44 @@ def read(data: bytes, *, legs: Sequence[str] = (), quantity_decimals: int = 4) -
     problems = list(_bad_header(columns, legs))
     if problems:
         raise RosterError([f"Line {rows[0][0]}: {text}" for text in problems])
-    lines: list[Line] = []
-    for number, cells in rows[1:]:
-        try:
-            lines.append(_line(number, columns, cells, quantity_decimals))
-        except DomainError as refusal:
-            problems.append(f"Line {number}: {refusal.detail}")
-    counted = Counter(line.handle for line in lines)
-    problems += [f"Line {one.number}: {one.handle} is there twice." for one in lines if counted[one.handle] > 1]
-    if not lines and not problems:
-        problems.append("There is nobody in the file, only its header.")
+    lines, wrong = _lines(rows[1:], columns, quantity_decimals)
+    wrong += _doubles(rows[1:], columns.index(_HANDLE))
+    if known is not None:
+        there = known({line.user for line in lines} - {""})
+        wrong += [
+            (line.number, f"there is no user {line.user!r}.") for line in lines if line.user not in {"", *there}
+        ]
+    if wrong:
+        raise RosterError([f"Line {number}: {text}" for number, text in sorted(wrong, key=itemgetter(0))])
+    if not lines:
+        raise RosterError(["There is nobody in the file, only its header."])
     if len(lines) > MOST_ROWS:
-        problems.append(f"There are {len(lines)} participants; {MOST_ROWS} can be read at once.")
-    if problems:
-        raise RosterError(problems)
+        raise RosterError([f"There are {len(lines)} participants; {MOST_ROWS} can be read at once."])
     return Roster(tuple(name for name in columns if name not in {_HANDLE, _NAME, _USER}), tuple(lines))
 
 
-def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+def _lines(rows: Sequence[_Row], columns: Sequence[str], decimals: int) -> tuple[list[Line], list[_Wrong]]:
+    """The lines that can be read, and what is wrong with the others."""
+    lines: list[Line] = []
+    wrong: list[_Wrong] = []
+    for number, cells in rows:
+        try:
+            lines.append(_line(number, columns, cells, decimals))
+        except DomainError as refusal:
+            wrong.append((number, refusal.detail))
+    return lines, wrong
+
+
+def _doubles(rows: Sequence[_Row], at: int) -> Iterator[_Wrong]:
+    """Handles that stand there a second time, whatever else their lines say."""
+    first: dict[str, int] = {}
+    for number, cells in rows:
+        handle = cells[at].strip() if at < len(cells) else ""
+        if handle and first.setdefault(handle, number) != number:
+            yield number, f"{handle[:64]} is there twice, first on line {first[handle]}."
+
+
+def _rows(data: bytes) -> Iterator[_Row]:
     """(line number, cells) of every line that says something."""
     if len(data) > MOST_BYTES:
         raise RosterError([f"The file has more than {MOST_BYTES} bytes."])
@@ -131,5 +162,5 @@ def _line(number: int, columns: Sequence[str], cells: Sequence[str], decimals: i
         try:
             parse_units(text, decimals, leg)
         except InvalidInput as refusal:
-            raise DomainError("invalid_input", f"{leg}: {refusal.detail}") from None
+            raise DomainError("invalid_input", refusal.detail) from None
     return Line(number, handle, name, user, amounts)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import QuerySet
 
-from common.money import format_units
+from common.money import format_units, trimmed
 from ledger.models import Event
 from markets.models import DisplayName, MarketSession, Participant
 
@@ -44,7 +44,7 @@ def basket_text(row: MarketSession) -> str:
     """A session's legs with their quantities, for a line in a list."""
     legs, q = msgspec.json.decode(row.legs, type=tuple[str, ...]), msgspec.json.decode(row.q, type=tuple[int, ...])
     pairs = zip(legs, q, strict=True)
-    return ", ".join(f"{leg} {format_units(units, row.quantity_decimals)}" for leg, units in pairs)
+    return ", ".join(f"{leg} {trimmed(format_units(units, row.quantity_decimals))}" for leg, units in pairs)
 
 
 def acts(stream: UUID, platform: UUID, *, not_by: Collection[str], before: int, limit: int) -> list[Event]:

@@ -12,7 +12,6 @@ from common.clock import SECOND, isoformat
 from common.money import format_units
 from ledger.models import Event
 from markets import queries
-from markets.admin.floor import Trader
 from markets.admin.roster import Line
 from markets.admin.rows import MemberInfo
 from markets.engine.events import Amounts, Fixing
@@ -79,7 +78,8 @@ def amount(session: SessionInfo, asset: str, units: int) -> str:
     return format_units(units, session.cash_decimals if asset == CASH else session.quantity_decimals)
 
 
-def _columns(*titles: str, figures: Sequence[str] = ()) -> list[Column]:
+def columns_of(*titles: str, figures: Sequence[str] = ()) -> list[Column]:
+    """Columns of text, then columns of figures."""
     return [*[Column(title) for title in titles], *[Column(title, "num") for title in figures]]
 
 
@@ -103,7 +103,7 @@ def holdings(session: SessionInfo, held: Mapping[str, Mapping[str, HoldingInfo]]
         [Cell("q, cash issued"), *[number(wanted[asset], decimals[asset]) for asset in assets]],
         [Cell("Conserved"), *[_conserved(sums[asset] - wanted[asset], decimals[asset]) for asset in assets]],
     ]
-    return Table(_columns("", figures=assets), rows, below)
+    return Table(columns_of("", figures=assets), rows, below)
 
 
 def _conserved(difference: int, decimals: int) -> Cell:
@@ -127,7 +127,7 @@ def participants(members: Sequence[MemberInfo], users: Names, *, open_: bool) ->
         ]
         for member in members
     ]
-    columns = _columns("Handle", "Display name", "User", "Joined", "Allocated", "")
+    columns = columns_of("Handle", "Display name", "User", "Joined", "Allocated", "")
     return Table(columns, rows, empty="Nobody has joined.")
 
 
@@ -148,8 +148,8 @@ def orders(session: SessionInfo, rows: Sequence[Order], *, limit: int) -> Table:
         ]
         for row in rows
     ]
-    columns = _columns("Order", "Placed", "Participant", "Side", "Asset", "Type", "Status")
-    columns += _columns(figures=("Quantity", "Filled", "Price"))
+    columns = columns_of("Order", "Placed", "Participant", "Side", "Asset", "Type", "Status")
+    columns += columns_of(figures=("Quantity", "Filled", "Price"))
     return Table(columns, cells, older=rows[-1].number if len(rows) == limit else 0)
 
 
@@ -179,7 +179,7 @@ def trades(session: SessionInfo, rows: Sequence[Trade], busted: set[int], *, lim
         ]
         for row in rows
     ]
-    columns = [*_columns("Trade", "At", "Giver"), Column("Gives", "num"), Column("")]
+    columns = [*columns_of("Trade", "At", "Giver"), Column("Gives", "num"), Column("")]
     columns += [Column("Other"), Column("Gives", "num"), Column(""), Column("By"), Column("")]
     return Table(columns, cells, older=rows[-1].number if len(rows) == limit else 0)
 
@@ -197,7 +197,7 @@ def events(rows: Sequence[Event], users: Names, *, limit: int) -> Table:
         ]
         for row in rows
     ]
-    columns = [Column("Event", "num"), *_columns("At", "Type", "Actor", "What", "Hash")]
+    columns = [Column("Event", "num"), *columns_of("At", "Type", "Actor", "What", "Hash")]
     return Table(columns, cells, older=rows[-1].seq if len(rows) == limit else 0)
 
 
@@ -224,7 +224,7 @@ def basket(session: SessionInfo, prices: Amounts) -> Table:
             ]
         )
     total = [Cell("q·S"), Cell(""), Cell(""), number(worth, session.cash_decimals)]
-    return Table(_columns("Leg", figures=("q", "Price S", "q × S")), rows, [total] if prices else ())
+    return Table(columns_of("Leg", figures=("q", "Price S", "q × S")), rows, [total] if prices else ())
 
 
 def payouts(session: SessionInfo, paid: Amounts, treasury: int, before: Amounts | None = None) -> Table:
@@ -237,7 +237,7 @@ def payouts(session: SessionInfo, paid: Amounts, treasury: int, before: Amounts 
         rows.append([Cell(who), number(units, session.cash_decimals), *change])
     total = [Cell("Sum, = q·S"), number(sum(paid.values()) + treasury, session.cash_decimals)]
     titles = ("x·S",) if before is None else ("x·S", "Change")
-    return Table(_columns("", figures=titles), rows, [total if before is None else [*total, Cell("")]])
+    return Table(columns_of("", figures=titles), rows, [total if before is None else [*total, Cell("")]])
 
 
 def fixing_source(fixing: Fixing) -> str:
@@ -308,7 +308,7 @@ def feeds(found: Sequence[oracle.FeedInfo]) -> Table:
         ]
         for feed in found
     ]
-    columns = [*_columns("Name", "Source", "State", "Instruments"), Column("Ticks", "num"), Column("Made (UTC)")]
+    columns = [*columns_of("Name", "Source", "State", "Instruments"), Column("Ticks", "num"), Column("Made (UTC)")]
     return Table(columns, rows, empty="No feed is shared yet. A session without one gets its own.")
 
 
@@ -340,13 +340,14 @@ def people(members: Sequence[MemberInfo], users: Names, codes: Mapping[str, Code
             Cell(member.name or "–"),
             Cell(users.get(member.user, "–")),
             _code(codes.get(member.user), now),
+            Cell("") if member.is_removed else Cell("New code", link=("codes", f"participants={member.handle}")),
             Cell(moment(member.joined_at), "when"),
             Cell("yes" if member.has_allocation else "no"),
             Cell("") if member.is_removed else Cell("Remove", link=("remove", f"participant={member.handle}")),
         ]
         for member in members
     ]
-    columns = _columns("Handle", "Display name", "User", "One-time code", "Joined", "Allocated", "")
+    columns = columns_of("Handle", "Display name", "User", "One-time code", "", "Joined", "Allocated", "")
     return Table(columns, rows, empty="Nobody has joined.")
 
 
@@ -372,7 +373,7 @@ def roster(session: SessionInfo, lines: Sequence[Line], accounts: Sequence[str])
         ]
         for line, told in zip(lines, accounts, strict=True)
     ]
-    columns = [Column("Line", "num"), *_columns("Handle", "Display name", "Account", figures=session.legs)]
+    columns = [Column("Line", "num"), *columns_of("Handle", "Display name", "Account", figures=session.legs)]
     return Table(columns, rows)
 
 
@@ -390,38 +391,6 @@ def priced(session: SessionInfo, prices: Amounts) -> list[tuple[str, str]]:
     return [
         (leg, format_units(prices[leg], session.price_decimals) if leg in prices else "–") for leg in session.legs
     ]
-
-
-def traders(session: SessionInfo, people: Sequence[Trader], *, now: int) -> Table:
-    """Who is there and what they do."""
-    rows = [
-        [
-            Cell(one.handle),
-            Cell("connected", "status status-on") if one.is_connected else Cell("away", note=ago(one.seen_at, now)),
-            Cell(ago(one.active_at, now), "when"),
-            Cell(str(one.orders), "num", note=f"{one.open_orders} open" if one.open_orders else ""),
-            Cell(str(one.trades), "num"),
-            number(one.volume, session.cash_decimals),
-            Cell(one.refusal or "–", "refusal", note=f"{ago(one.refused_at, now)} ago" if one.refused_at else ""),
-        ]
-        for one in people
-    ]
-    columns = [
-        *_columns("Participant", "Feed", "Idle for"),
-        *_columns(figures=("Orders", "Trades", "Cash traded")),
-        Column("Last refusal"),
-    ]
-    return Table(columns, rows, empty="Nobody has joined.")
-
-
-def ago(at: int, now: int) -> str:
-    """How long ago, in words."""
-    if not at:
-        return "never"
-    seconds = max(0, now - at) // SECOND
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
 def acts(rows: Sequence[Event], names: Names, *, limit: int) -> Table:
@@ -445,5 +414,5 @@ def acts(rows: Sequence[Event], names: Names, *, limit: int) -> Table:
                 Cell(row.hash[:10], "hash"),
             ]
         )
-    columns = _columns("When (UTC)", "Who", "Did", "What", "Where", "Hash")
+    columns = columns_of("When (UTC)", "Who", "Did", "What", "Where", "Hash")
     return Table(columns, cells, empty="Nothing was done yet.", older=rows[-1].at if len(rows) == limit else 0)

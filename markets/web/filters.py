@@ -7,6 +7,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from common import money as money_text
 from common.clock import isoformat, to_datetime
 from common.ids import public_id
 from common.money import format_units
@@ -26,8 +27,7 @@ def units(value: int, decimals: int) -> str:
 @register.filter
 def trimmed(value: int, decimals: int) -> str:
     """(62000, 4) → "6.2": exact, without the zeros that say nothing."""
-    text = format_units(value, decimals)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return money_text.trimmed(format_units(value, decimals))
 
 
 @register.filter

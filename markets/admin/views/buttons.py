@@ -5,14 +5,18 @@ from django.urls import reverse
 from markets import queries
 from markets.admin import actions
 
-Button = tuple[str, str, bool, str]
+Button = tuple[str, str, str]
+
+_NEXT = {"created": "start", "halted": "resume", "closed": "settle"}
+"""What an organiser most likely does next."""
 
 
 def buttons(session: queries.SessionInfo) -> list[tuple[str, list[Button]]]:
-    """The buttons that the session's status allows, by group: (name, label, grave, where it leads)."""
+    """The buttons that the session's status allows, by group: (label, its weight as a CSS class, where it leads)."""
 
     def button(name: str, label: str, *, is_grave: bool = False) -> Button:
-        return name, label, is_grave, reverse(f"admin:markets_marketsession_{name}", args=[session.stream])
+        weight = "grave" if is_grave else "default" if name == _NEXT.get(session.status) else ""
+        return label, weight, reverse(f"admin:markets_marketsession_{name}", args=[session.stream])
 
     shown = [action for action in actions.ACTIONS if session.status in action.statuses]
     found = {

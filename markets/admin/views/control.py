@@ -7,10 +7,9 @@ from django.urls import reverse
 
 from common.clock import now_us
 from markets import queries, tokens, valuation
-from markets.admin import floor, tables
+from markets.admin import floor, room, tables
 from markets.admin.forms import AnnounceForm
 from markets.admin.people_forms import ProjectorForm
-from markets.admin.views.detail import trades
 from markets.admin.views.frame import REFUSED, SessionView, attempt
 from markets.qr import qr
 
@@ -36,15 +35,19 @@ class ControlView(SessionView):
             "now": now,
             "seq": queries.head(session.stream)[0],
             "prices": tables.priced(session, dict(prices.by_leg)),
-            "prices_at": tables.ago(prices.at, now),
+            "prices_at": room.ago(prices.at, now),
             "connected": sum(one.is_connected for one in people),
             "people": people,
             "orders": sum(one.orders for one in people),
             "open_orders": sum(one.open_orders for one in people),
-            "traders": tables.traders(session, people, now=now),
-            "trades": trades(session, 0, _TOLD),
+            "left": room.left(session.t2 or 0, now) if session.status in {"active", "halted"} else "",
+            "traders": room.traders(session, people, self._names(people), now=now),
+            "trades": room.glance(session, queries.trades_page(session.stream, 0, _TOLD)),
             "said": queries.announcements(session.stream, to=None, limit=_TOLD),
         }
+
+    def _names(self, people: list[floor.Trader]) -> dict[str, str]:
+        return queries.display_names(self.session.stream, [one.handle for one in people])
 
 
 class ProjectorView(SessionView):

@@ -73,7 +73,9 @@ class RosterView(SessionView):
     def _plan(self, data: bytes) -> Planned:
         """Raises RosterError for the lines that are wrong, or that the session would refuse."""
         session = self.session
-        found = sheets.read(data, legs=session.legs, quantity_decimals=session.quantity_decimals)
+        found = sheets.read(
+            data, legs=session.legs, quantity_decimals=session.quantity_decimals, known=roster.uids_of
+        )
         here = set(queries.participants(session.stream))
         planned = self._planned(found, here)
         try:
@@ -103,13 +105,8 @@ class RosterView(SessionView):
         return Planned(command, names, found.lines, told, numbers)
 
     def _accounts(self, lines: Sequence[sheets.Line], here: set[str]) -> tuple[dict[str, str], list[str]]:
-        """(uid of each new handle, how each line's participant signs in). Raises RosterError for unknown users."""
+        """(uid of each new handle, how each line's participant signs in)."""
         known = roster.uids_of([line.user for line in lines if line.user])
-        lost = [
-            f"Line {line.number}: there is no user {line.user!r}." for line in lines if line.user not in {"", *known}
-        ]
-        if lost:
-            raise sheets.RosterError(lost)
         organiser, session_id = self.session.organiser, self.session.session_id
         uids = {
             line.handle: known.get(line.user) or accounts.uid_made_up(organiser, session_id, line.handle)
@@ -163,7 +160,8 @@ class CodesView(SessionView):
     template = "admin/console/codes.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self._show(CodesForm(session=self.session))
+        one = request.GET.getlist("participants")
+        return self._show(CodesForm(session=self.session, initial={"participants": one} if one else None))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = CodesForm(request.POST, session=self.session)
