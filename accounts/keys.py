@@ -153,6 +153,11 @@ def lookup(secret: str) -> Bearer | None:
     return found.get(digest)
 
 
+def generation() -> int:
+    """A number that changes whenever a key is revoked in this process: what was learned before it may be wrong."""
+    return _remembered.generation()
+
+
 def verify(secret: str) -> KeyInfo | None:
     """What the secret's key may do; None if it is unknown, revoked, expired, or its user is blocked."""
     bearer = lookup(secret)

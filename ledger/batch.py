@@ -106,7 +106,8 @@ class Batch:
         domain, state, first = self.warm.domain, self.warm.state, self.warm.seq + 1
         decided = domain.decide(state, item.command, ticket.actor, self.now)
         events = self._apply(decided, ticket.actor, item.command_id)
-        outcome = Outcome(self.row.id, item.command_id, first, self.warm.seq, events, replayed=False)
+        left = domain.left(state, item.command)
+        outcome = Outcome(self.row.id, item.command_id, first, self.warm.seq, events, replayed=False, left=left)
         if item.scope:
             self._remember(item, outcome, first, self.warm.seq, "")
         return outcome

@@ -43,6 +43,10 @@ class Domain(ABC, Generic[StateT]):
     def evolve(self, state: StateT, event: Event, at: int) -> None:
         """Apply one event to `state`, in place. The only thing that changes a state."""
 
+    def left(self, state: StateT, command: Any) -> Any:
+        """What the caller of `command`, whose events `state` has just taken, will want to know of it: a copy."""
+        return None
+
     def due(self, state: StateT, now: int) -> Sequence[Event]:
         """What time alone makes happen up to `now`; called again until it answers nothing."""
         return ()

@@ -118,11 +118,7 @@ class Runtime:
 
         Without either, an id is made up. Two ids that belong to different commands: `idempotency_conflict`.
         """
-        ticket = self._single(stream, item.command, actor, command_id)
-        if item.scope:
-            ticket.items, ticket.also = [item], ticket.items[0] if command_id else None
-            ticket.may_be_known = True
-        outcome = self._wait(ticket, timeout)
+        outcome = self._wait(self._item(stream, item, actor, command_id), timeout)
         assert isinstance(outcome, Outcome)
         return outcome
 
@@ -166,6 +162,12 @@ class Runtime:
         assert isinstance(outcome, Outcome)
         return outcome
 
+    async def aexecute_item(self, stream: UUID, item: Item, actor: Actor, *, command_id: str = "") -> Outcome:
+        """`execute_item` for coroutines."""
+        outcome = await self._await(self._item(stream, item, actor, command_id))
+        assert isinstance(outcome, Outcome)
+        return outcome
+
     async def aexecute_bulk(
         self, stream: UUID, items: Sequence[Item], actor: Actor, *, command_id: str = ""
     ) -> BulkOutcome:
@@ -196,6 +198,14 @@ class Runtime:
         _check_id(command_id)
         item = Item(command, command_id or uuid4().hex, actor.id, fingerprint(command))
         return Ticket(stream, actor, [item], may_be_known=bool(command_id))
+
+    @classmethod
+    def _item(cls, stream: UUID, item: Item, actor: Actor, command_id: str) -> Ticket:
+        ticket = cls._single(stream, item.command, actor, command_id)
+        if item.scope:
+            ticket.items, ticket.also = [item], ticket.items[0] if command_id else None
+            ticket.may_be_known = True
+        return ticket
 
     @staticmethod
     def _bulk(stream: UUID, items: Sequence[Item], actor: Actor, command_id: str) -> Ticket:

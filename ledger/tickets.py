@@ -23,7 +23,10 @@ MOST_COMMANDS = 1000
 
 
 class Outcome(NamedTuple):
-    """What a command did: its events, `first_seq` to `last_seq`. `replayed`: it had been done before."""
+    """What a command did: its events, `first_seq` to `last_seq`. `replayed`: it had been done before.
+
+    `left`: what the domain says of the state that it left; None where it was done by another batch.
+    """
 
     stream: UUID
     command_id: str
@@ -31,6 +34,7 @@ class Outcome(NamedTuple):
     last_seq: int
     events: Sequence[Committed]
     replayed: bool
+    left: Any = None
 
 
 class BulkOutcome(NamedTuple):

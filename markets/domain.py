@@ -1,6 +1,7 @@
 """Sessions as the ledger sees them: the pure engine and its projection, bound together."""
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,14 @@ from ledger.codec import EventTypes
 from ledger.domain import Domain, Write
 from ledger.tolls import Toll
 from markets import limits, projections
+from markets.engine import commands as c
 from markets.engine import invariants
 from markets.engine.decide import dispatch
 from markets.engine.events import EVENTS
 from markets.engine.evolve import evolve, forget_changes
-from markets.engine.state import ENGINE_VERSION, Saved, SessionState
+from markets.engine.state import ENGINE_VERSION, Order, Saved, SessionState
+
+_OF_AN_ORDER = (c.ReplaceOrder, c.CancelOrder)
 
 
 class SessionDomain(Domain[SessionState]):
@@ -35,6 +39,10 @@ class SessionDomain(Domain[SessionState]):
 
     def toll(self, state: SessionState, command: Any, actor: Actor) -> Toll | None:
         return limits.toll(state.facts.bounds, command, actor)
+
+    def left(self, state: SessionState, command: Any) -> Order | None:
+        """The order that was replaced or cancelled."""
+        return copy(state.changed.orders[command.order]) if isinstance(command, _OF_AN_ORDER) else None
 
     def evolve(self, state: SessionState, event: Event, at: int) -> None:
         evolve(state, event, at)

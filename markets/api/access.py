@@ -1,6 +1,5 @@
 """Where the caller of the API sits in a session. 404 for what is not theirs to see."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -11,51 +10,13 @@ from accounts import facade as accounts
 from accounts.access import CallerView
 from accounts.access import reply as reply
 from common.errors import DomainError
-from common.ids import Actor, parse_public_id
+from common.ids import parse_public_id
 from ledger.runtime import runtime
 from ledger.tolls import Toll
 from markets import limits, presence, queries
 from markets.handlers.sessions import feed_of
 from markets.queries import SessionInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A caller in a session: in whose name they may act, and whether they run it."""
-
-    session: SessionInfo
-    actor: Actor
-    handle: str | None
-    organises: bool
-
-    @property
-    def stream(self) -> UUID:
-        return self.session.stream
-
-    @property
-    def is_member(self) -> bool:
-        return self.organises or self.handle is not None
-
-    @property
-    def role(self) -> str | None:
-        if self.organises:
-            return "organiser"
-        return "participant" if self.handle else None
-
-    def require_acting(self, handle: str) -> None:
-        """Raises DomainError `not_yours`. The engine asks again; a key without organise is only seen here."""
-        if not self.organises and handle != self.handle:
-            raise DomainError("not_yours", f"You don't act for {handle!r} here.", field="participant_id")
-
-    def require_organiser(self) -> None:
-        """Raises DomainError `not_organiser`."""
-        if not self.organises:
-            raise DomainError("not_organiser", "Only the session's organiser may do this.")
-
-    def require_seen(self, handle: str, what: str) -> None:
-        """Somebody else's order is not there. Raises DomainError `not_found`."""
-        if not self.organises and handle != self.handle:
-            raise DomainError("not_found", f"There is no such {what}.")
+from markets.seats import Seat, seated
 
 
 class MarketView(CallerView):
@@ -113,9 +74,7 @@ class MarketView(CallerView):
         return self._seat(session, queries.participant_of(session.stream, self.actor.id))
 
     def _seat(self, session: SessionInfo, handle: str | None) -> Seat:
-        actor = self.actor
-        organises = actor.organiser or (self.may_organise and actor.id == session.organiser)
-        return Seat(session, actor, handle, organises)
+        return seated(session, self.actor, handle, may_organise=self.may_organise)
 
     def feed_seat(self, session_id: str) -> Seat:
         """The seat of somebody who may write a session's prices: its organiser, or a key with scope feed."""

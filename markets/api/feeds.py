@@ -16,8 +16,9 @@ from common.clock import parse_time
 from common.errors import DomainError, InvalidInput
 from common.fields import Fields
 from markets import shapes, valuation
-from markets.api.access import MarketView, Seat, reply
+from markets.api.access import MarketView, reply
 from markets.handlers import prices
+from markets.seats import Seat
 from oracle import facade as oracle
 
 

@@ -8,10 +8,11 @@ from common.api.paging import Query
 from common.api.schema import described
 from ledger.runtime import runtime
 from markets import limits
-from markets.api.access import MarketView, Seat, reply
+from markets.api.access import MarketView, reply
 from markets.engine import commands as c
 from markets.engine.events import Bounds
 from markets.handlers.orders import MOST_IN_BULK
+from markets.seats import Seat
 from markets.verification import VERIFY
 from markets.ws.live import MOST_BYTES as MOST_MESSAGE_BYTES
 

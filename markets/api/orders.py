@@ -1,6 +1,5 @@
 """Orders: place, list, read, replace, cancel, alone or in bulk; and the book."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.request import Request
@@ -8,16 +7,16 @@ from rest_framework.response import Response
 
 from common.api.paging import Query, listed
 from common.api.schema import CURSOR, described
-from common.errors import DomainError, InvalidInput
+from common.errors import DomainError
 from common.fields import Fields
-from common.ids import parse_public_id
-from markets import queries, requests, shapes
-from markets.api.access import MarketView, Seat, reply
+from markets import entry, queries, requests, shapes
+from markets.api.access import MarketView, reply
 from markets.engine import commands as c
 from markets.engine.state import CASH
 from markets.handlers import orders
-from markets.handlers.orders import OrderCommand, OrderReceipt
+from markets.handlers.orders import OrderReceipt
 from markets.limits import CANCELS, ORDERS
+from markets.seats import Seat
 
 _STATUSES = ("open", "partially_filled", "filled", "cancelled", "expired")
 
@@ -63,20 +62,14 @@ class Orders(MarketView):
 
     def post(self, request: Request, session_id: str) -> Response:
         seat = self.seat(session_id)
-        command = requests.place_order(seat.session, acting(request.data, seat))
+        command = requests.place_order(seat.session, entry.acting(request.data, seat))
         seat.require_acting(command.participant)
         done = orders.place_order(seat.stream, command, seat.actor, command_id=self.command_id)
         return reply(shapes.receipt(seat.session, done), status=201, replayed=done.replayed)
 
     def delete(self, request: Request, session_id: str) -> Response:
         seat = self.seat(session_id)
-        query = Query(request)
-        who = query.text("participant_id") or seat.handle
-        asset, side = query.text("asset") or "", query.fields.choice("side", ("buy", "sell"), "")
-        if who is None:
-            raise InvalidInput("participant_id", "Say whose orders: participant_id is required here.")
-        seat.require_acting(who)
-        command = c.CancelOrders(participant=who, asset=asset, side=side)
+        command = entry.parse_cancel_all(Query(request).fields, seat)
         return reply({"cancelled": shapes.ids(seat.stream, orders.cancel_orders(seat.stream, command, seat.actor))})
 
 
@@ -125,7 +118,7 @@ class BulkOrders(MarketView):
         fields = Fields(request.data)
         entries = fields.take("orders")
         fields.end()
-        commands = parse_bulk(entries, seat)
+        commands = entry.parse_bulk(entries, seat)
         done = orders.bulk_orders(seat.stream, commands, seat.actor, command_id=self.command_id)
         receipts = [result for result in done if isinstance(result, OrderReceipt)]
         replayed = bool(receipts) and all(receipt.replayed for receipt in receipts)
@@ -152,68 +145,6 @@ def require_leg(seat: Seat, leg: str) -> None:
     if leg not in seat.session.legs:
         legs = ", ".join(seat.session.legs)
         raise DomainError("not_found", f"{leg!r} is none of this session's legs: {legs}.", field="asset")
-
-
-def acting(body: object, seat: Seat) -> object:
-    """A body that names nobody means the caller."""
-    if isinstance(body, Mapping) and body.get("participant_id") is None and seat.handle:
-        return {**body, "participant_id": seat.handle}
-    return body
-
-
-def parse_bulk(entries: object, seat: Seat) -> list[OrderCommand]:
-    """The commands of a bulk; an order that isn't the caller's becomes number 0, which no order has."""
-    if not isinstance(entries, list):
-        raise InvalidInput("orders", "orders must be a list.")
-    if not 1 <= len(entries) <= orders.MOST_IN_BULK:
-        raise InvalidInput("orders", f"orders must hold 1 to {orders.MOST_IN_BULK} entries.")
-    commands = [_parse_at(index, entry, seat) for index, entry in enumerate(entries)]
-    numbers = {command.order for command in commands if not isinstance(command, c.PlaceOrder)}
-    owners = queries.order_owners(seat.stream, numbers) if numbers else {}
-    own = {number for number, who in owners.items() if seat.organises or who == seat.handle}
-    return [_unseen(command, own) for command in commands]
-
-
-def _parse_at(index: int, entry: object, seat: Seat) -> OrderCommand:
-    try:
-        return _parse(entry, seat)
-    except DomainError as refusal:
-        field = f"orders.{index}.{refusal.field}" if refusal.field not in {"", "body"} else f"orders.{index}"
-        if isinstance(refusal, InvalidInput):
-            raise InvalidInput(field, refusal.detail) from None
-        raise DomainError(refusal.code, refusal.detail, field=field) from None
-
-
-def _parse(entry: object, seat: Seat) -> OrderCommand:
-    if not isinstance(entry, Mapping):
-        raise InvalidInput("body", "An entry must be an object.")
-    rest, action = entry, "place"
-    if not _OF_BULK.isdisjoint(entry):
-        rest = {name: value for name, value in entry.items() if name not in _OF_BULK}
-        action = Fields(entry).choice("action", ("place", "replace", "cancel"), "place")
-    if action == "place":
-        if "order_id" in entry:
-            raise InvalidInput("order_id", "A new order has no order_id yet.")
-        command = requests.place_order(seat.session, acting(rest, seat))
-        seat.require_acting(command.participant)
-        return command
-    found = parse_public_id(Fields(entry).text("order_id"))
-    number = found[1] if found and found[0] == seat.stream else 0
-    if action == "replace":
-        return requests.replace_order(seat.session, number, rest)
-    Fields(rest).end()
-    return c.CancelOrder(order=number)
-
-
-_OF_BULK = {"action", "order_id"}
-
-
-def _unseen(command: OrderCommand, own: set[int]) -> OrderCommand:
-    if isinstance(command, c.ReplaceOrder) and command.order not in own:
-        return c.ReplaceOrder(order=0, quantity=command.quantity, price=command.price)
-    if isinstance(command, c.CancelOrder) and command.order not in own:
-        return c.CancelOrder(order=0)
-    return command
 
 
 def _result(seat: Seat, result: OrderReceipt | DomainError) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from common.api.paging import Query, listed
 from common.api.schema import CURSOR, REASON, described
 from markets import queries, requests, shapes
 from markets.api import people
-from markets.api.access import MarketView, Seat, reply
+from markets.api.access import MarketView, reply
 from markets.engine import commands as c
 from markets.engine.events import InitialAllocationAssigned, ParticipantJoined
 from markets.engine.state import TREASURY
 from markets.handlers import participants
+from markets.seats import Seat
 
 
 @described("Participant", page=True, body="NewParticipant", parameters=CURSOR)

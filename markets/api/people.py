@@ -10,9 +10,9 @@ from common.errors import DomainError, InvalidInput
 from common.fields import Fields
 from common.ids import Actor
 from markets import requests
-from markets.api.access import Seat
 from markets.engine import commands as c
 from markets.handlers import participants
+from markets.seats import Seat
 
 
 @dataclass(frozen=True, slots=True)

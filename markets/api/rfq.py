@@ -7,11 +7,12 @@ from common.api.paging import Query, listed
 from common.api.schema import CURSOR, described
 from common.fields import Fields
 from markets import queries, requests, shapes
-from markets.api.access import MarketView, Seat, reply
-from markets.api.orders import acting
+from markets.api.access import MarketView, reply
 from markets.engine import commands as c
+from markets.entry import acting
 from markets.handlers import rfq
 from markets.limits import CANCELS, ORDERS
+from markets.seats import Seat
 
 
 @described("Rfq", page=True, body="NewRfq", parameters={**CURSOR, "status": "open, executed, cancelled or expired"})

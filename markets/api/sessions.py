@@ -16,9 +16,10 @@ from common.fields import Fields
 from ledger.tickets import Outcome
 from markets import queries, shapes, valuation
 from markets.api import people
-from markets.api.access import MarketView, Seat, reply
+from markets.api.access import MarketView, reply
 from markets.handlers import prices as settlements
 from markets.handlers import sessions
+from markets.seats import Seat
 
 
 @described("SessionListing", page=True, posted="Session", body="NewSession", parameters=CURSOR)

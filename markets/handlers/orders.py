@@ -12,6 +12,7 @@ from ledger.tickets import Item, Outcome, fingerprint
 from markets import queries
 from markets.engine import commands as c
 from markets.engine import events as e
+from markets.engine.state import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +60,31 @@ def place_order(stream: UUID, command: c.PlaceOrder, actor: Actor, *, command_id
 
 def replace_order(stream: UUID, command: c.ReplaceOrder, actor: Actor, *, command_id: str = "") -> OrderReceipt:
     """Change an open order's quantity or price."""
-    return changed_receipt(runtime.execute(stream, command, actor, command_id=command_id), command.order)
+    return receipt(command, runtime.execute(stream, command, actor, command_id=command_id))
 
 
 def cancel_order(stream: UUID, command: c.CancelOrder, actor: Actor, *, command_id: str = "") -> OrderReceipt:
     """Cancel an open order."""
-    return changed_receipt(runtime.execute(stream, command, actor, command_id=command_id), command.order)
+    return receipt(command, runtime.execute(stream, command, actor, command_id=command_id))
 
 
 def cancel_orders(stream: UUID, command: c.CancelOrders, actor: Actor, *, command_id: str = "") -> list[int]:
     """Cancel a participant's open orders; the numbers of those that were."""
-    outcome = runtime.execute(stream, command, actor, command_id=command_id)
-    return [item.event.order for item in outcome.events if isinstance(item.event, e.OrderCancelled)]
+    return cancelled(runtime.execute(stream, command, actor, command_id=command_id))
 
 
 OrderCommand = c.PlaceOrder | c.ReplaceOrder | c.CancelOrder
+
+
+async def aenter(
+    stream: UUID, command: OrderCommand | c.CancelOrders, actor: Actor, *, command_id: str = ""
+) -> Outcome:
+    """Any of these for coroutines. `receipt` or `cancelled` says what to answer."""
+    if isinstance(command, c.CancelOrders):
+        return await runtime.aexecute(stream, command, actor, command_id=command_id)
+    return await runtime.aexecute_item(stream, _item(command, actor), actor, command_id=command_id)
+
+
 MOST_IN_BULK = 1000
 
 
@@ -86,13 +97,21 @@ def bulk_orders(
     items = [_item(command, actor) for command in commands]
     outcome = runtime.execute_bulk(stream, items, actor, command_id=command_id)
     return [
-        result if isinstance(result, DomainError) else _receipt(command, result)
+        result if isinstance(result, DomainError) else receipt(command, result)
         for command, result in zip(commands, outcome.results, strict=True)
     ]
 
 
-def _receipt(command: OrderCommand, outcome: Outcome) -> OrderReceipt:
-    return placed_receipt(outcome) if isinstance(command, c.PlaceOrder) else changed_receipt(outcome, command.order)
+def cancelled(outcome: Outcome) -> list[int]:
+    """The numbers of the orders that were cancelled."""
+    return [item.event.order for item in outcome.events if isinstance(item.event, e.OrderCancelled)]
+
+
+def receipt(command: OrderCommand, outcome: Outcome) -> OrderReceipt:
+    """What to answer. Reads rows for a replace or cancel that was done by an earlier batch, and only then."""
+    if isinstance(command, c.PlaceOrder):
+        return placed_receipt(outcome)
+    return changed_receipt(outcome, outcome.left or _as_it_was(outcome, command.order))
 
 
 def _item(command: OrderCommand, actor: Actor) -> Item:
@@ -134,8 +153,34 @@ def placed_receipt(outcome: Outcome) -> OrderReceipt:
     )
 
 
-def changed_receipt(outcome: Outcome, number: int) -> OrderReceipt:
-    """The order's own terms, as the command left them."""
+def changed_receipt(outcome: Outcome, order: Order) -> OrderReceipt:
+    """The order as the command left it, and the fills of that command."""
+    return OrderReceipt(
+        outcome.stream,
+        order.id,
+        order.participant,
+        order.asset,
+        order.quote_asset,
+        order.is_buy,
+        order.order_type,
+        order.quantity,
+        order.price,
+        order.time_in_force,
+        order.expires_at,
+        order.post_only,
+        order.client_order_id,
+        order.filled,
+        order.status,
+        order.reason,
+        order.created_at,
+        outcome.events[0].at,
+        _fills(outcome.events, order.id),
+        outcome.replayed,
+    )
+
+
+def _as_it_was(outcome: Outcome, number: int) -> Order:
+    """The order as the command left it, from rows that may have changed since."""
     row = queries.order(outcome.stream, number)
     quantity, price = row.quantity, row.price
     for item in outcome.events:
@@ -143,28 +188,27 @@ def changed_receipt(outcome: Outcome, number: int) -> OrderReceipt:
             quantity, price = item.event.quantity, item.event.price
     filled = queries.filled_until(outcome.stream, number, outcome.last_seq)
     reason = _ended(outcome.events, number)
-    return OrderReceipt(
-        outcome.stream,
-        number,
-        row.participant,
-        row.asset,
-        row.quote_asset,
-        row.is_buy,
-        row.order_type,
-        quantity,
-        price,
-        row.time_in_force,
-        row.expires_at,
-        row.post_only,
-        row.client_order_id,
-        filled,
-        _status(quantity, filled, reason),
-        reason,
-        row.created_at,
-        outcome.events[0].at,
-        _fills(outcome.events, number),
-        outcome.replayed,
+    terms = {name: getattr(row, name) for name in _TERMS}
+    status = _status(quantity, filled, reason)
+    return Order(
+        id=number, owner="", quantity=quantity, price=price, filled=filled, status=status, reason=reason, **terms
     )
+
+
+_TERMS = (
+    "participant",
+    "asset",
+    "quote_asset",
+    "is_buy",
+    "order_type",
+    "time_in_force",
+    "expires_at",
+    "post_only",
+    "client_order_id",
+    "created_at",
+    "updated_at",
+    "priority",
+)
 
 
 def _fills(events: Sequence[Committed], number: int) -> tuple[Fill, ...]:

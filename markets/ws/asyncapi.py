@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import yaml
 
-from markets.ws.messages import DATA, VERSION, Moment, Resume
+from markets.ws.messages import DATA, VERSION, WISHES, Moment
 
 _REF = "#/components/schemas/{name}"
 _SUMMARY = (
-    "What happens in one session, as it happens. See docs/realtime.md for how to follow it. "
+    "What happens in one session, as it happens, and order entry. See docs/realtime.md for how to follow it. "
     "Authenticate the handshake with `Authorization: Bearer <key>`; never put a key into the URL."
 )
 _PURPOSE = {
@@ -25,7 +25,15 @@ _PURPOSE = {
     "announcement": "What the organiser said to everybody, or to you alone.",
     "heartbeat": "Every five seconds: the feed lives.",
     "resync": "You read too slowly and are being closed with 4408: connect again.",
-    "error": "What you sent was not understood.",
+    "ack": "What you asked for is done and committed.",
+    "error": "What you asked for was refused, or not understood.",
+}
+_WISH = {
+    "resume": "What did I miss? Answered by what is still remembered, and a snapshot.",
+    "order.new": "Place an order.",
+    "order.replace": "Change an open order.",
+    "order.cancel": "Cancel an order.",
+    "order.cancel_all": "Cancel all open orders.",
 }
 
 
@@ -39,12 +47,12 @@ def document() -> dict[str, Any]:
             "session": {
                 "address": "/ws/sessions/{session_id}",
                 "parameters": {"session_id": {"description": "The session's name"}},
-                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in (*DATA, "resume")},
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in (*DATA, *WISHES)},
             }
         },
         "operations": {
             "hear": _operation("send", tuple(DATA)),
-            "resume": _operation("receive", ("resume",)),
+            "ask": _operation("receive", tuple(WISHES)),
         },
         "components": {
             "messages": _messages(),
@@ -72,12 +80,11 @@ def _messages() -> dict[str, Any]:
     found: dict[str, Any] = {
         name: {"name": name, "summary": _PURPOSE[name], "payload": _envelope(name)} for name in DATA
     }
-    found["resume"] = {
-        "name": "resume",
-        "summary": "What did I miss? Answered by what is still remembered, and a snapshot.",
-        "payload": {"$ref": _REF.format(name="Resume")},
+    wishes = {
+        name: {"name": name, "summary": _WISH[name], "payload": {"$ref": _REF.format(name=kind.__name__)}}
+        for name, kind in WISHES.items()
     }
-    return found
+    return found | wishes
 
 
 def _envelope(name: str) -> dict[str, Any]:
@@ -97,5 +104,5 @@ def _envelope(name: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    _, found = msgspec.json.schema_components([*DATA.values(), Resume], ref_template=_REF)
+    _, found = msgspec.json.schema_components([*DATA.values(), *WISHES.values()], ref_template=_REF)
     return dict(sorted(found.items()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from markets.ws.credentials import Guest
-from markets.ws.messages import Message
+from markets.ws.messages import Answer, Message
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -91,8 +91,10 @@ class Connection:
             await self._send_text(batch.html)
 
     def _framed(self, message: Message) -> str:
-        """The message with this connection's `prev`; afterwards it is what the client holds."""
-        if message.is_tick:
+        """The message with this connection's `prev`; afterwards it is what the client holds, answers excepted."""
+        if isinstance(message, Answer):
+            text = message.after(self._seq)
+        elif message.is_tick:
             text, self._tick = message.after(self._tick), message.seq
         else:
             text, self._seq = message.after(self._seq), message.seq

@@ -17,9 +17,10 @@ from django.http.request import split_domain_port, validate_host
 from django.utils.module_loading import import_string
 
 from accounts import keys
-from accounts.facade import User
+from accounts.facade import User, actor_of
 from common.errors import DomainError
 from markets import queries
+from markets.seats import Seat, seated
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -97,6 +98,26 @@ def still_stands(guest: Guest) -> bool:
     shown = guest.credentials
     user = _user_of_key(shown.secret, guest.stream) if shown.secret else _signed_in(shown.cookie)
     return user is not None and user.uid == guest.user and user.is_superuser >= guest.sees_all
+
+
+def trading_seat(guest: Guest) -> Seat:
+    """Where a guest sits who wants to trade, by what they showed. Reads the database.
+
+    Raises DomainError `not_authenticated`, `missing_scope`, or `not_found` for who is no member any more.
+    """
+    shown = guest.credentials
+    bearer = keys.lookup(shown.secret) if shown.secret else None
+    user = bearer.user if bearer else _signed_in(shown.cookie) if shown.cookie else None
+    if user is None or user.uid != guest.user:
+        raise DomainError("not_authenticated", "What you signed in with is worth nothing any more.")
+    if bearer and "trade" not in bearer.info.scopes:
+        raise DomainError("missing_scope", "This key lacks the scope trade.")
+    may_organise = bearer is None or "organise" in bearer.info.scopes
+    session, handle = queries.seat(user.uid, stream=guest.stream)
+    seat = seated(session, actor_of(user), handle, may_organise=may_organise)
+    if not seat.is_member:
+        raise DomainError("not_found", f"There is no session {guest.session_id!r}.")
+    return seat
 
 
 def _bearer(secret: str, info: queries.SessionInfo | None) -> User | None:

@@ -10,13 +10,14 @@ from urllib.parse import parse_qs
 import msgspec
 
 from common.clock import now_us
-from common.errors import DomainError
+from common.errors import DomainError, InvalidInput
 from markets.ws import credentials, hub
-from markets.ws.connection import GONE, RESTART, TOO_SLOW, Batch, Connection
+from markets.ws.connection import GONE, RESTART, TOO_SLOW, Connection
 from markets.ws.credentials import Guest
 from markets.ws.messages import Message, Resume
 from markets.ws.reading import in_thread
 from markets.ws.tailer import Tailer
+from markets.ws.trading import Asked, NotUnderstood, OrderEntry, hear
 
 log = logging.getLogger("markets.ws")
 Scope = dict[str, Any]
@@ -27,7 +28,6 @@ MOST_BYTES = 16 * 1024
 """Of a message from a client; the server refuses larger ones with 1009 before they get here."""
 _NOT_TEXT, _POLICY, _TOO_BIG, _INTERNAL = 1003, 1008, 1009, 1011
 _BURST, _PER_SECOND = 20.0, 5.0
-_RESUME = msgspec.json.Decoder(Resume, strict=True)
 
 
 async def live(scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +50,8 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
     if code is None:
         return
     if code == TOO_SLOW and not connection.as_html:
-        await connection.say(_note(guest, "resync", {"reason": "You read too slowly. Connect again."}))
+        reason = {"reason": "You read too slowly. Connect again."}
+        await connection.say(Message("resync", guest.session_id, 0, now_us(), reason))
     await send({"type": "websocket.close", "code": code})
 
 
@@ -68,10 +69,11 @@ async def _serve(connection: Connection, receive: Receive, *, since: int | None)
         tailer = await hub.current().tailer(connection.guest.stream)
     except DomainError:
         return GONE
+    entry = OrderEntry(connection)
     tasks: set[asyncio.Future[Any]] = {connection.closing, asyncio.create_task(connection.pump())}
     try:
         await tailer.join(connection, since=since)
-        listening = asyncio.create_task(_listen(connection, tailer, receive))
+        listening = asyncio.create_task(_listen(connection, entry, tailer, receive))
         tasks.add(listening)
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if connection.closing in done:
@@ -81,41 +83,47 @@ async def _serve(connection: Connection, receive: Receive, *, since: int | None)
         return None
     finally:
         tailer.leave(connection)
+        entry.close()
         for task in tasks:
             task.cancel()
         with contextlib.suppress(Exception):
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _listen(connection: Connection, tailer: Tailer, receive: Receive) -> None:
-    """Hear the client out until it goes; answer what is not understood, and end floods."""
+async def _listen(connection: Connection, entry: OrderEntry, tailer: Tailer, receive: Receive) -> None:
+    """Hear the client out until it goes. Commands have limits of their own; floods of anything else are ended."""
     allowance, last = _BURST, asyncio.get_running_loop().time()
     while True:
         frame = await receive()
         if frame["type"] == "websocket.disconnect":
             return
-        now = asyncio.get_running_loop().time()
-        allowance, last = min(_BURST, allowance + (now - last) * _PER_SECOND) - 1, now
         text = frame.get("text")
-        if text is None or len(text) > MOST_BYTES or allowance < 0:
-            connection.close(_NOT_TEXT if text is None else _POLICY if allowance < 0 else _TOO_BIG)
+        if text is None or len(text) > MOST_BYTES:
+            connection.close(_NOT_TEXT if text is None else _TOO_BIG)
             continue
         try:
-            wish = _RESUME.decode(text)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            connection.offer(_refusal(connection, tailer, error))
-        else:
-            await tailer.resume(connection, wish)
+            asked = hear(text)
+            if asked.op != "resume":
+                await entry.take(asked)
+                continue
+            resume = _resume(asked)
+        except NotUnderstood as error:
+            resume = None
+            entry.refuse(error.asked, error.refusal)
+        now = asyncio.get_running_loop().time()
+        allowance, last = min(_BURST, allowance + (now - last) * _PER_SECOND) - 1, now
+        if allowance < 0:
+            connection.close(_POLICY)
+        elif resume is not None:
+            await tailer.resume(connection, resume)
 
 
-def _refusal(connection: Connection, tailer: Tailer, error: Exception) -> Batch:
-    detail = f'Send {{"op": "resume", "seq": n, "feed_seq": m}} or nothing: {error}'
-    note = _note(connection.guest, "error", {"code": "invalid_input", "detail": detail}, seq=tailer.seq)
-    return Batch([note])
-
-
-def _note(guest: Guest, kind: str, data: dict[str, Any], *, seq: int = 0) -> Message:
-    return Message(kind, guest.session_id, seq, now_us(), data)
+def _resume(asked: Asked) -> Resume:
+    """Raises NotUnderstood."""
+    try:
+        return msgspec.convert({"op": asked.op, **asked.body}, Resume)
+    except (msgspec.ValidationError, UnicodeError) as error:
+        raise NotUnderstood(asked, InvalidInput("body", f"resume takes seq and feed_seq: {error}")) from None
 
 
 def _number(text: str) -> int | None:

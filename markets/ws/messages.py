@@ -194,11 +194,88 @@ class ResyncData(Data):
     reason: str
 
 
-class ErrorData(Data):
-    """What you sent was not understood."""
+RequestId = Annotated[
+    str | int,
+    msgspec.Meta(description="Your own name for what you ask; a text is also its Idempotency-Key, a number is not"),
+]
+Moves = Literal["order.new", "order.replace", "order.cancel", "order.cancel_all"]
 
+
+class AckData(Data):
+    """What you asked for is done and committed, as event `event_seq` at the latest. `cancelled`: orders' ids."""
+
+    id: RequestId
+    op: Moves
+    event_seq: int
+    replayed: bool
+    order: OrderData | None
+    cancelled: list[str] | None
+
+
+class FieldError(Data):
+    field: str
     code: str
     detail: str
+
+
+class ErrorData(Data):
+    """What you asked for was refused, with the codes of the API. `id` is yours, null where it could not be read."""
+
+    id: RequestId | None
+    op: str | None
+    code: str
+    detail: str
+    errors: list[FieldError]
+    retry_after: int | None
+    command_id: str | None
+
+
+class Wish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Base of what clients ask to be done: answered by one `ack` or one `error` with its `id`."""
+
+    id: RequestId
+
+
+class OrderNew(Wish, kw_only=True):
+    """Place an order, as POST /sessions/{id}/orders does."""
+
+    op: Literal["order.new"]
+    participant_id: str | None = None
+    asset: str
+    side: Literal["buy", "sell"]
+    quantity: Number
+    quote_asset: str | None = None
+    order_type: Literal["limit", "market"] | None = None
+    price: Number | None = None
+    time_in_force: Literal["gtc", "gtd", "ioc", "fok"] | None = None
+    expires_at: Moment | None = None
+    post_only: bool | None = None
+    client_order_id: str | None = None
+
+
+class OrderReplace(Wish, kw_only=True):
+    """A new total quantity, a new price, or both, as PATCH /orders/{id} does."""
+
+    op: Literal["order.replace"]
+    order_id: str
+    quantity: Number | None = None
+    price: Number | None = None
+
+
+class OrderCancel(Wish, kw_only=True):
+    """Cancel one order, as DELETE /orders/{id} does."""
+
+    op: Literal["order.cancel"]
+    order_id: str
+
+
+class OrderCancelAll(Wish, kw_only=True):
+    """Cancel all open orders, or those of an asset or a side, as DELETE /sessions/{id}/orders does."""
+
+    op: Literal["order.cancel_all"]
+    participant_id: str | None = None
+    asset: str | None = None
+    side: Literal["buy", "sell"] | None = None
 
 
 class Resume(msgspec.Struct, forbid_unknown_fields=True):
@@ -222,9 +299,18 @@ DATA: dict[str, type[Data]] = {
     "announcement": AnnouncementData,
     "heartbeat": HeartbeatData,
     "resync": ResyncData,
+    "ack": AckData,
     "error": ErrorData,
 }
 """Message type → what its `data` is."""
+WISHES: dict[str, type[msgspec.Struct]] = {
+    "resume": Resume,
+    "order.new": OrderNew,
+    "order.replace": OrderReplace,
+    "order.cancel": OrderCancel,
+    "order.cancel_all": OrderCancelAll,
+}
+"""`op` → what a client may send."""
 
 
 class Message:
@@ -247,3 +333,16 @@ class Message:
     def after(self, prev: int) -> str:
         """The text for a connection whose last message reflected `prev`."""
         return f"{self._head}{prev}{self._tail}"
+
+
+class Answer(Message):
+    """A message to one client, past the feed: its `seq` and `prev` are both what the client holds already."""
+
+    __slots__ = ()
+
+    def __init__(self, kind: str, session_id: str, at: int, data: Shape) -> None:
+        super().__init__(kind, session_id, 0, at, data)
+        self._head = self._head.removesuffix('0,"prev":')
+
+    def after(self, prev: int) -> str:
+        return f'{self._head}{prev},"prev":{prev}{self._tail}'

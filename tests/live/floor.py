@@ -22,7 +22,7 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.db import connection
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
 from accounts import keys
 from accounts.facade import User, actor_named
@@ -201,10 +201,10 @@ async def aside(function: Callable[..., Any], *arguments: Any, **named: Any) -> 
 class Ear:
     """A client that checks every message: its shape, the chain of seqs, and whose it is. It keeps the book."""
 
-    def __init__(self, socket: ClientConnection, who: str | None) -> None:
+    def __init__(self, socket: Any, who: str | None) -> None:
         self.socket, self.who = socket, who
         self.messages: list[dict[str, Any]] = []
-        self.seq = self.feed_seq = 0
+        self.seq = self.feed_seq = self.asked = 0
         self.book: dict[tuple[str, str, str], dict[Decimal, tuple[Decimal, int]]] = {}
         self.trades: dict[str, dict[str, Any]] = {}
 
@@ -222,6 +222,22 @@ class Ear:
                 message = await self.hear(timeout)
                 if wanted(message):
                     return message
+
+    async def ask(self, op: str, **body: Any) -> dict[str, Any]:
+        """Send a command and hear its answer."""
+        return await self.hear_answer(await self.send(op, **body))
+
+    async def send(self, op: str, **body: Any) -> Any:
+        """Send a command without waiting, under a number unless `id` says otherwise. Answers its id."""
+        self.asked += 1
+        body = {"op": op, "id": self.asked} | body
+        await self.socket.send(json.dumps(body))
+        return body["id"]
+
+    async def hear_answer(self, request_id: Any, timeout: float = 5.0) -> dict[str, Any]:
+        return await self.hear_until(
+            lambda message: message["type"] in {"ack", "error"} and message["data"]["id"] == request_id, timeout
+        )
 
     async def hear_kind(self, kind: str, timeout: float = 5.0) -> dict[str, Any]:
         return await self.hear_until(lambda message: message["type"] == kind, timeout)

@@ -53,8 +53,9 @@ async def closed_with(ear: Ear, within: float) -> int:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await ear.hear(within)
-    assert ear.socket.close_code is not None
-    return ear.socket.close_code
+    code: int | None = ear.socket.close_code
+    assert code is not None
+    return code
 
 
 def test_an_order_is_seen_by_others_within_a_second_and_a_fill_by_both(server: Server) -> None:

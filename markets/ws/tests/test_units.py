@@ -15,7 +15,7 @@ from ledger.runtime import Runtime
 from markets.ws import asyncapi, credentials, pokes
 from markets.ws.connection import TOO_SLOW, Batch, Connection
 from markets.ws.credentials import Credentials, Guest
-from markets.ws.messages import DATA, Message
+from markets.ws.messages import DATA, WISHES, Answer, Message
 
 ROOT = Path(__file__).resolve().parents[3]
 GUEST = Guest(UUID(int=1), "demo", "somebody", sees_all=False, credentials=Credentials(secret="x"))
@@ -107,9 +107,10 @@ def test_prev_is_what_went_before_on_the_connection_and_ticks_count_apart() -> N
         pump = asyncio.create_task(connection.pump())
         connection.offer(Batch([Message("snapshot", 'd"x', 7, 0, {})], held_tick=3))
         connection.offer(Batch([Message("tick", "d", 4, 0, {}), Message("trade", "d", 9, 0, {})]))
+        connection.offer(Batch([Answer("ack", "d", 0, {})]))
         connection.offer(Batch([Message("order", "d", 8, 0, {})], held=7))
         await asyncio.sleep(0.01)
-        assert [(m.get("prev"), m.get("seq")) for m in sent] == [(0, 7), (None, None), (7, 9), (7, 8)]
+        assert [(m.get("prev"), m.get("seq")) for m in sent] == [(0, 7), (None, None), (7, 9), (9, 9), (7, 8)]
         assert (sent[1]["prev_feed_seq"], sent[1]["feed_seq"]) == (3, 4)
         assert sent[0]["session_id"] == 'd"x'
         pump.cancel()
@@ -163,7 +164,7 @@ def test_the_document_is_what_the_types_say() -> None:
 
 def test_the_document_describes_every_message_and_every_reference_leads_somewhere() -> None:
     document = yaml.safe_load(asyncapi.text())
-    assert set(document["components"]["messages"]) == {*DATA, "resume"}
+    assert set(document["components"]["messages"]) == {*DATA, *WISHES}
 
     def references(node: object) -> list[str]:
         if isinstance(node, dict):

@@ -1,0 +1,231 @@
+"""Order entry over one socket: frames → commands, in the order in which they came; each is answered once, by its id.
+
+What a frame may say and who may act for whom is markets.entry's, the API's own; what is refused has the API's codes.
+"""
+
+import asyncio
+import json
+import logging
+from typing import Any, NamedTuple
+
+from django.db import InterfaceError, OperationalError
+
+from accounts import keys
+from common import strict_json
+from common.clock import now_us
+from common.errors import DomainError, InvalidInput, Throttled, Unavailable
+from common.fields import Fields
+from common.ids import public_id
+from ledger.tickets import Outcome
+from markets import entry, presence, queries, shapes
+from markets.engine import commands as c
+from markets.handlers import orders
+from markets.handlers.orders import OrderCommand
+from markets.seats import Seat
+from markets.ws import credentials
+from markets.ws.connection import NOT_SIGNED_IN, Batch, Connection
+from markets.ws.messages import Answer
+from markets.ws.reading import in_thread
+
+log = logging.getLogger("markets.ws")
+RequestId = str | int | None
+ACTIONS = {"order.new": "place", "order.replace": "replace", "order.cancel": "cancel"}
+CANCEL_ALL = "order.cancel_all"
+OPS = (*ACTIONS, CANCEL_ALL)
+MOST_UNANSWERED = 1000
+_TRUSTED_S = 1.0
+"""For so long a seat is taken as it was last read; a key that is revoked in this process is noticed at once."""
+
+
+class Asked(NamedTuple):
+    """A client's message. `id` is the caller's own name for it; `body` is the rest."""
+
+    op: str
+    id: RequestId
+    body: dict[str, Any]
+
+    @property
+    def command_id(self) -> str:
+        """A text names the command for ever, as an Idempotency-Key does; a number only the answer."""
+        return f"key:{self.id}" if isinstance(self.id, str) else ""
+
+
+class NotUnderstood(Exception):
+    """Nothing that could be asked for. `asked` has what could be read of it."""
+
+    def __init__(self, asked: Asked, refusal: DomainError) -> None:
+        super().__init__(refusal.detail)
+        self.asked, self.refusal = asked, refusal
+
+
+def hear(text: str) -> Asked:
+    """Read a client's message. Raises NotUnderstood."""
+    asked = Asked("", None, {})
+    try:
+        body = strict_json.parse(text.encode())
+        if not isinstance(body, dict):
+            raise InvalidInput("body", "A message must be an object.")
+        asked = asked._replace(id=_checked_id(body.pop("id", None)), body=body)
+        op = body.pop("op", None)
+        if not isinstance(op, str) or op not in (*OPS, "resume"):
+            raise InvalidInput("op", f"op must be one of: {', '.join((*OPS, 'resume'))}.")
+        asked = asked._replace(op=op)
+        if op != "resume" and asked.id is None:
+            raise InvalidInput("id", "id is required: the answer will carry it.")
+    except DomainError as refusal:
+        raise NotUnderstood(asked if asked.body else Asked("", _id_at_all(text), {}), refusal) from None
+    return asked
+
+
+def _id_at_all(text: str) -> RequestId:
+    """The id of a message that cannot be read as it should, so that even its sender hears which one it was."""
+    try:
+        return _checked_id(json.loads(text).get("id"))
+    except (ValueError, RecursionError, AttributeError, DomainError):
+        return None
+
+
+def _checked_id(value: object) -> RequestId:
+    if value is None or (type(value) is int and abs(value) < 1 << 63):
+        return value
+    if not isinstance(value, str) or not 1 <= len(value) <= 128 or not value.isascii() or not value.isprintable():
+        raise InvalidInput("id", "id is 1 to 128 printable ASCII characters, or a whole number.")
+    return value
+
+
+class OrderEntry:
+    """What one client asks to be done. Frames wait for nothing but the check of who sends them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._guest = connection, connection.guest
+        self._seat: Seat | None = None
+        self._trusted_until, self._generation = 0.0, -1
+        self._unanswered: set[asyncio.Task[None]] = set()
+
+    async def take(self, asked: Asked) -> None:
+        """Have a command done. Its answer comes when it is committed, or at once where it cannot be a command."""
+        try:
+            self._require_room()
+            seat = await self._seated()
+            command = _command(asked, seat)
+            if _engine_would_let_too_much(command, seat):
+                await in_thread(_require_own, command, seat)
+        except Exception as error:
+            self.refuse(asked, error)
+            return
+        task = asyncio.create_task(self._do(asked, command, seat))
+        self._unanswered.add(task)
+        task.add_done_callback(self._unanswered.discard)
+
+    def refuse(self, asked: Asked, error: Exception) -> None:
+        """Answer with an error. What nobody foresaw is logged, and told as `internal_error`."""
+        if isinstance(error, OperationalError | InterfaceError):
+            error = Unavailable("unavailable", "The database does not answer; nothing was changed.")
+        if not isinstance(error, DomainError | Unavailable):
+            log.error("unforeseen", exc_info=error)
+            error = DomainError("internal_error", "Something went wrong here. Nothing was changed.")
+        if isinstance(error, DomainError) and self._seat:
+            presence.refused(self._seat.stream, self._seat.handle, error)
+        self._answer("error", _described(asked, error))
+
+    def close(self) -> None:
+        """The client is gone: what no writer has taken yet is taken back."""
+        for task in self._unanswered:
+            task.cancel()
+
+    def _require_room(self) -> None:
+        if len(self._unanswered) >= MOST_UNANSWERED:
+            raise Unavailable("busy", f"{MOST_UNANSWERED} commands wait for their answer. Wait for some.")
+
+    async def _seated(self) -> Seat:
+        """Where the caller sits. Raises DomainError `missing_scope`, `not_found`, `not_authenticated`."""
+        now, generation = asyncio.get_running_loop().time(), keys.generation()
+        if self._seat is None or now > self._trusted_until or generation != self._generation:
+            try:
+                self._seat = await in_thread(credentials.trading_seat, self._guest)
+            except DomainError as refusal:
+                if refusal.code == "not_authenticated":
+                    self._connection.close(NOT_SIGNED_IN)
+                raise
+            self._trusted_until, self._generation = now + _TRUSTED_S, generation
+        return self._seat
+
+    async def _do(self, asked: Asked, command: OrderCommand | c.CancelOrders, seat: Seat) -> None:
+        try:
+            outcome = await orders.aenter(seat.stream, command, seat.actor, command_id=asked.command_id)
+            if outcome.replayed:  # what it left may have to be read from rows
+                done = await in_thread(_done, command, outcome, seat)
+            else:
+                done = _done(command, outcome, seat)
+        except DomainError as refusal:
+            self.refuse(asked, await in_thread(_as_seen, refusal, command, seat) if _hides(refusal) else refusal)
+        except Exception as error:
+            self.refuse(asked, error)
+        else:
+            self._answer("ack", {"id": asked.id, "op": asked.op, **done})
+
+    def _answer(self, kind: str, data: shapes.Shape) -> None:
+        self._connection.offer(Batch([Answer(kind, self._guest.session_id, now_us(), data)]))
+
+
+def _command(asked: Asked, seat: Seat) -> OrderCommand | c.CancelOrders:
+    if asked.op == CANCEL_ALL:
+        return entry.parse_cancel_all(Fields(asked.body), seat)
+    command = entry.parse(ACTIONS[asked.op], asked.body, seat)
+    if not isinstance(command, c.PlaceOrder) and not command.order:
+        raise _no_such_order()
+    return command
+
+
+def _engine_would_let_too_much(command: OrderCommand | c.CancelOrders, seat: Seat) -> bool:
+    """The engine knows the organiser, but not that this key of theirs has no organiser's rights."""
+    is_narrowed = seat.actor.id == seat.session.organiser and not seat.organises
+    return is_narrowed and isinstance(command, c.ReplaceOrder | c.CancelOrder)
+
+
+def _require_own(command: c.ReplaceOrder | c.CancelOrder, seat: Seat) -> None:
+    owners = queries.order_owners(seat.stream, [command.order])
+    if command.order not in owners or not (seat.organises or owners[command.order] == seat.handle):
+        raise _no_such_order()
+
+
+def _hides(refusal: DomainError) -> bool:
+    """Whether it would tell a stranger that there is an order."""
+    return refusal.code in {"order_not_open", "not_yours"}
+
+
+def _as_seen(refusal: DomainError, command: OrderCommand | c.CancelOrders, seat: Seat) -> DomainError:
+    """Somebody else's order is not there, open or not."""
+    if isinstance(command, c.ReplaceOrder | c.CancelOrder):
+        try:
+            _require_own(command, seat)
+        except DomainError as hidden:
+            return hidden
+    return refusal
+
+
+def _no_such_order() -> DomainError:
+    return DomainError("not_found", "There is no such order.")
+
+
+def _done(command: OrderCommand | c.CancelOrders, outcome: Outcome, seat: Seat) -> shapes.Shape:
+    """What an ack says besides whose it is."""
+    order, cancelled = None, None
+    if isinstance(command, c.CancelOrders):
+        cancelled = [public_id(seat.stream, number) for number in orders.cancelled(outcome)]
+    else:
+        order = shapes.receipt(seat.session, orders.receipt(command, outcome))
+    return {"event_seq": outcome.last_seq, "replayed": outcome.replayed, "order": order, "cancelled": cancelled}
+
+
+def _described(asked: Asked, error: DomainError | Unavailable) -> shapes.Shape:
+    field = error.field if isinstance(error, DomainError) else ""
+    return {
+        "id": asked.id,
+        "op": asked.op or None,
+        "code": error.code,
+        "detail": error.detail,
+        "errors": [{"field": field, "code": error.code, "detail": error.detail}] if field else [],
+        "retry_after": error.retry_after if isinstance(error, Throttled | Unavailable) else None,
+        "command_id": error.command_id or None if isinstance(error, Unavailable) else None,
+    }
