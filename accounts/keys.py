@@ -51,7 +51,7 @@ class _Remembered:
         self._found: dict[str, tuple[float, Bearer]] = {}
         self._used: dict[str, str] = {}
         self._mutex = Lock()
-        self._generation = 0
+        self.generation = 0
 
     def get(self, digest: str) -> Bearer | None:
         with self._mutex:
@@ -65,19 +65,19 @@ class _Remembered:
         """The generation, and the digests and prefixes to look up together: this one, and what was used of late."""
         with self._mutex:
             used, self._used = self._used, {}
-            return self._generation, {digest: prefix} | dict(itertools.islice(used.items(), _MOST_TOGETHER))
+            return self.generation, {digest: prefix} | dict(itertools.islice(used.items(), _MOST_TOGETHER))
 
     def put(self, found: Mapping[str, Bearer], generation: int) -> None:
         """Instead of all that is stale. What was looked up before a revocation is not remembered."""
         now = time.monotonic()
         with self._mutex:
-            if generation == self._generation:
+            if generation == self.generation:
                 fresh = {digest: known for digest, known in self._found.items() if known[0] > now}
                 self._found = fresh | {digest: (now + _REMEMBERED_S, bearer) for digest, bearer in found.items()}
 
     def clear(self) -> None:
         with self._mutex:
-            self._generation += 1
+            self.generation += 1
             self._found.clear()
             self._used.clear()
 
@@ -155,7 +155,7 @@ def lookup(secret: str) -> Bearer | None:
 
 def generation() -> int:
     """A number that changes whenever a key is revoked in this process: what was learned before it may be wrong."""
-    return _remembered.generation()
+    return _remembered.generation
 
 
 def verify(secret: str) -> KeyInfo | None:
