@@ -5,19 +5,20 @@ much as what is done; a repeat of what was done before is free. docs/limits.md t
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
-from common.ids import CLOCK, OPERATOR, Actor
-from ledger import store
+from common.ids import Actor
+from ledger import entry, store
+from ledger.entry import CANCELS as CANCELS
+from ledger.entry import ORDERS as ORDERS
+from ledger.entry import Limit
 from ledger.tolls import Toll
 from markets.engine import commands as c
 from markets.engine.events import Bounds
 
-ORDERS, CANCELS = "orders", "cancels"
 COSTS: Mapping[type[c.Command], tuple[str, int]] = {
     c.PlaceOrder: (ORDERS, 1),
     c.ReplaceOrder: (ORDERS, 1),
@@ -30,16 +31,6 @@ COSTS: Mapping[type[c.Command], tuple[str, int]] = {
     c.WithdrawQuote: (CANCELS, 1),
 }
 """Commands that are in no row are free."""
-BURST_SECONDS = 10
-_TIMES = {ORDERS: 1, CANCELS: 2}
-_FREE = {CLOCK.id, OPERATOR.id}
-
-
-class Limit(NamedTuple):
-    """A bucket: `burst` tokens at most, `rate` of them back a second."""
-
-    rate: int
-    burst: int
 
 
 def limits(bounds: Bounds) -> dict[str, Limit]:
@@ -50,22 +41,12 @@ def limits(bounds: Bounds) -> dict[str, Limit]:
     rate, burst = bounds.orders_per_second, bounds.order_burst
     if not rate:
         rate, burst = settings.ORDERS_PER_SECOND, burst or settings.ORDER_BURST
-    return _limits(rate, burst or BURST_SECONDS * rate)
-
-
-@lru_cache(maxsize=64)
-def _limits(rate: int, burst: int) -> dict[str, Limit]:
-    return {bucket: Limit(times * rate, times * burst) for bucket, times in _TIMES.items()} if rate else {}
+    return entry.limits(rate, burst)
 
 
 def toll(bounds: Bounds, command: Any, actor: Actor) -> Toll | None:
     """What `actor` pays for `command`; None where it is free."""
-    known = COSTS.get(type(command))
-    if known is None or actor.id in _FREE:
-        return None
-    bucket, cost = known
-    limit = limits(bounds).get(bucket)
-    return limit and Toll(bucket, cost, *limit)
+    return entry.toll(COSTS.get(type(command)), limits(bounds), actor)
 
 
 def left(stream: UUID, bounds: Bounds, actor: Actor, now: int) -> dict[str, int]:

@@ -58,6 +58,15 @@ def thread(stream: UUID, market: int, *, sort: str = "top", reader: int = 0) -> 
     return list(_sorted([made[row.pk] for row in below[0]], sort))
 
 
+def alone(row: Comment, author: AgentInfo | None = None) -> Said:
+    """A comment without the answers to it, as whoever said or changed it gets it back."""
+    author = author or queries.agent(row.stream_id, row.agent)
+    held = queries.positions(row.stream_id, agent=row.agent, market=row.market)
+    votes = _votes(row.stream_id, [row.pk])[row.pk].values()
+    up, down = sum(value > 0 for value in votes), sum(value < 0 for value in votes)
+    return Said(row, author, held[0] if held else None, up, down, 0, ())
+
+
 def _votes(stream: UUID, numbers: Sequence[int]) -> dict[int, dict[int, int]]:
     """comment → agent → vote."""
     found: dict[int, dict[int, int]] = defaultdict(dict)

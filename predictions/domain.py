@@ -10,7 +10,8 @@ from common.events import Event
 from common.ids import Actor
 from ledger.codec import EventTypes
 from ledger.domain import Domain, Write
-from predictions import projections
+from ledger.tolls import Toll
+from predictions import limits, projections
 from predictions.engine import invariants
 from predictions.engine.decide import dispatch
 from predictions.engine.events import EVENTS
@@ -31,6 +32,9 @@ class ExchangeDomain(Domain[ExchangeState]):
 
     def decide(self, state: ExchangeState, command: Any, actor: Actor, now: int) -> Sequence[Event]:
         return dispatch.decide(state, command, actor, now)
+
+    def toll(self, state: ExchangeState, command: Any, actor: Actor) -> Toll | None:
+        return limits.toll(command, actor)
 
     def evolve(self, state: ExchangeState, event: Event, at: int) -> None:
         evolve(state, event, at)

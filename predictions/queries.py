@@ -174,6 +174,11 @@ def agents(stream: UUID, numbers: Collection[int] | None = None, *, role: str = 
     return [AgentInfo(row, name_of(row, known)) for row in found]
 
 
+def agents_of_user(stream: UUID, user: str) -> list[int]:
+    """The number of the agent whose key belongs to this user, or nothing."""
+    return list(Agent.objects.filter(stream_id=stream, user=user).values_list("number", flat=True))
+
+
 def agents_owned(owner: str, stream: UUID | None = None) -> list[AgentInfo]:
     """The agents that somebody owns, on one exchange or on all."""
     rows = Agent.objects.filter(owner=owner).exclude(owner="").order_by("stream_id", "number")

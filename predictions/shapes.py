@@ -11,6 +11,7 @@ from uuid import UUID
 from common.clock import SECOND, isoformat
 from common.ids import public_id
 from common.money import format_units
+from predictions.discussion import Mood, Said
 from predictions.engine.events import Terms
 from predictions.engine.pricing import MONEY_DECIMALS
 from predictions.engine.records import YES
@@ -334,4 +335,45 @@ def entry(row: Entry) -> Shape:
         "counterparty_id": named(stream, row.counterparty),
         "note": row.note,
         "created_at": moment(row.at),
+    }
+
+
+def said(one: Said) -> Shape:
+    """A comment with its author, what they hold in the market, and the answers to it."""
+    row, held = one.row, one.position
+    return {
+        "id": public_id(row.stream_id, row.pk),
+        "market_id": public_id(row.stream_id, row.market),
+        "parent_id": named(row.stream_id, row.parent),
+        "content": row.content,
+        "sentiment": row.sentiment or None,
+        "price_prediction": cents(row.prediction) if row.prediction else None,
+        "score": one.score,
+        "upvotes": one.up,
+        "downvotes": one.down,
+        "user_vote": one.own_vote,
+        "is_pinned": row.is_pinned,
+        "is_deleted": row.is_deleted,
+        "is_edited": bool(row.edited_at),
+        "created_at": moment(row.created_at),
+        "edited_at": moment(row.edited_at),
+        "author": {
+            "id": public_id(row.stream_id, one.author.number),
+            "name": one.author.name,
+            "role": one.author.row.role,
+            "reputation": money(one.author.row.reputation),
+        },
+        "position": {"yes_shares": held.yes, "no_shares": held.no} if held else None,
+        "replies": [said(answer) for answer in one.answers],
+    }
+
+
+def mood(found: Mood) -> Shape:
+    """What is in the air."""
+    return {
+        "bullish": found.bullish,
+        "bearish": found.bearish,
+        "neutral": found.neutral,
+        "forecasts": found.forecasts,
+        "mean_forecast": None if found.mean_forecast is None else cents(found.mean_forecast),
     }

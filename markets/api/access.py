@@ -11,8 +11,7 @@ from accounts.access import CallerView
 from accounts.access import reply as reply
 from common.errors import DomainError
 from common.ids import parse_public_id
-from ledger.runtime import runtime
-from ledger.tolls import Toll
+from ledger import entry
 from markets import limits, presence, queries
 from markets.handlers.sessions import feed_of
 from markets.queries import SessionInfo
@@ -57,9 +56,8 @@ class MarketView(CallerView):
         bucket, seat = self.buckets.get(request.method or ""), self._seated
         limit = limits.limits(seat.session.terms.bounds).get(bucket) if bucket and seat else None
         if bucket and seat and limit:
-            left = runtime.tokens(seat.stream, seat.actor, Toll(bucket, 0, *limit))
-            final["RateLimit-Policy"] = f'"{bucket}";q={limit.burst};w={-(-limit.burst // limit.rate)}'
-            final["RateLimit"] = f'"{bucket}";r={left}'
+            for name, value in entry.headers(seat.stream, seat.actor, bucket, limit).items():
+                final[name] = value
         return final
 
     def find(self, session_id: str) -> SessionInfo:

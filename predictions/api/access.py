@@ -14,7 +14,8 @@ from accounts.facade import User
 from common.errors import DomainError
 from common.fields import Fields
 from common.ids import Actor, parse_public_id, public_id
-from predictions import queries
+from ledger import entry
+from predictions import limits, queries
 from predictions.handlers import exchanges
 from predictions.models import Market, Order
 from predictions.queries import AgentInfo, ExchangeInfo
@@ -34,12 +35,25 @@ class PredictionView(CallerView):
 
     permission_classes = [IsKnown, HasScope]  # noqa: RUF012  DRF's own way
     private = False
+    buckets: dict[str, str] = {}  # noqa: RUF012  the bucket of order entry that a method takes from
     open_methods: tuple[str, ...] = ()
+
+    _stream: UUID | None = None
 
     @cached_property
     def caller(self) -> Actor | None:
         """The caller; None where nobody is signed in."""
         return self.actor if isinstance(self.request.user, User) else None
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What takes from a bucket tells what is left there, done or refused."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        bucket = self.buckets.get(request.method or "", "")
+        limit = limits.limits().get(bucket)
+        if limit and self._stream is not None and self.caller is not None:
+            for name, value in entry.headers(self._stream, self.caller, bucket, limit).items():
+                final[name] = value
+        return final
 
     def exchange(self, name: str | None) -> ExchangeInfo:
         """The exchange that is named, else the key's own, else the main one. Raises DomainError `not_found`."""
@@ -54,30 +68,32 @@ class PredictionView(CallerView):
 
     def agent(self, agent_id: str) -> AgentInfo:
         """Raises DomainError `not_found`."""
-        stream, number = self._parsed(agent_id, "agent")
+        stream, number = self.parsed(agent_id, "agent")
         return queries.agent(stream, number)
 
     def market(self, market_id: str) -> Market:
         """Raises DomainError `not_found`."""
-        stream, number = self._parsed(market_id, "market")
+        stream, number = self.parsed(market_id, "market")
         return queries.market(stream, number)
 
     def order(self, order_id: str) -> Order:
         """An order of an agent for whom the caller acts; another's is not there. Raises DomainError `not_found`."""
-        stream, number = self._parsed(order_id, "order")
+        stream, number = self.parsed(order_id, "order")
         row = queries.order(stream, number)
         if not self.acts_for(queries.agent(stream, row.agent)):
             raise DomainError("not_found", "There is no such order.")
+        self._stream = stream
         return row
 
     def own(self, agent_id: str | None, stream: UUID, *, field: str = "agent_id") -> AgentInfo:
         """The agent that is named, else the caller's own. Raises DomainError `not_yours`, `not_found`."""
         if not agent_id:
+            self._stream = stream
             return queries.agent_of(stream, self.actor.id)
         found = parse_public_id(agent_id)
         if found is None or found[0] != stream:
             raise DomainError("not_found", "There is no such agent.", field=field)
-        agent = queries.agent(*found)
+        agent, self._stream = queries.agent(*found), stream
         if not self.acts_for(agent):
             raise DomainError("not_yours", "You don't act for this agent.", field=field)
         return agent
@@ -97,7 +113,13 @@ class PredictionView(CallerView):
         if not self.organises(queries.exchange_of(stream)):
             raise DomainError("not_organiser", "Only the exchange's organiser may do this.")
 
-    def _parsed(self, text: str, what: str) -> tuple[UUID, int]:
+    def number_of_caller(self, stream: UUID) -> int:
+        """The number of the agent whose key this is; 0 where there is none."""
+        rows = queries.agents_of_user(stream, self.caller.id) if self.caller else []
+        return rows[0] if rows else 0
+
+    def parsed(self, text: str, what: str) -> tuple[UUID, int]:
+        """(exchange, number) of an id that the caller's key does not shut out. Raises DomainError `not_found`."""
         found = parse_public_id(text)
         if found is None:
             raise DomainError("not_found", f"There is no such {what}.", field=f"{what}_id")

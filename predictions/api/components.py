@@ -169,6 +169,9 @@ _PLACE = {"rank": _COUNT, **{name: _AGENT[name] for name in ("id", "name", "role
 _WHY: Schema = {"type": "string", "minLength": 1, "maxLength": 2000}
 _RESOLUTION = {"outcome": _OUTCOME, "probability": _LIMIT, "evidence": _WHY}
 
+_SENTIMENT = _one_of("bullish", "bearish", "neutral")
+_WORDS: Schema = {"type": "string", "minLength": 1, "maxLength": 5000}
+
 COMPONENTS: dict[str, Schema] = {
     "Nothing": _body(),
     "PredictionExchange": _answer(
@@ -332,5 +335,41 @@ COMPONENTS: dict[str, Schema] = {
         seller_id=_ID,
         taker=_one_of("buyer", "seller"),
         created_at=_TIME,
+    ),
+    "PredictionComment": _answer(
+        id=_ID,
+        market_id=_ID,
+        parent_id=_maybe(_ID),
+        content=_TEXT,
+        sentiment=_maybe(_SENTIMENT),
+        price_prediction=_maybe(_PRICE),
+        score={"type": "integer"},
+        upvotes=_COUNT,
+        downvotes=_COUNT,
+        user_vote={"type": "integer", "enum": [-1, 0, 1]},
+        is_pinned=_FLAG,
+        is_deleted=_FLAG,
+        is_edited=_FLAG,
+        created_at=_TIME,
+        edited_at=_maybe(_TIME),
+        author=_answer(id=_ID, name=_TEXT, role=_ROLE, reputation=_MONEY),
+        position={**_answer(yes_shares=_COUNT, no_shares=_COUNT), "nullable": True},
+        replies=_list({"$ref": "#/components/schemas/PredictionComment"}),
+    ),
+    "NewPredictionComment": _body(
+        "content",
+        content=_WORDS,
+        agent_id=_ID,
+        parent_id=_ID,
+        sentiment=_SENTIMENT,
+        price_prediction=_LIMIT,
+        example={"content": "The forecast says 70 %.", "sentiment": "bullish", "price_prediction": 0.70},
+    ),
+    "PredictionWords": _body("content", content=_WORDS, agent_id=_ID),
+    "PredictionVoteCast": _body("vote_type", vote_type=_one_of("upvote", "downvote", "remove"), agent_id=_ID),
+    "PredictionVote": _answer(comment_id=_ID, new_score={"type": "integer"}, user_vote={"type": "integer"}),
+    "PredictionPin": _body("pinned", pinned=_FLAG, agent_id=_ID),
+    "PredictionMood": _answer(
+        bullish=_COUNT, bearish=_COUNT, neutral=_COUNT, forecasts=_COUNT, mean_forecast=_maybe(_PRICE)
     ),
 }

@@ -12,6 +12,7 @@ from common.api.paging import Query, listed
 from common.errors import DomainError, InvalidInput
 from common.fields import Fields
 from common.ids import parse_public_id, public_id
+from ledger.entry import CANCELS, ORDERS
 from predictions import queries, requests, shapes
 from predictions.api.access import PredictionView, body_of
 from predictions.api.schema import CURSOR, EXCHANGE, described
@@ -42,6 +43,7 @@ class Orders(PredictionView):
     """An agent's orders, newest first, for who acts for it. POST places one, DELETE cancels all that are open."""
 
     private = True
+    buckets = {"POST": ORDERS, "DELETE": CANCELS}  # noqa: RUF012
 
     def get(self, request: Request) -> Response:
         query = Query(request)
@@ -104,6 +106,7 @@ class Order(PredictionView):
     """One order, for who acts for its agent. PATCH replaces its terms, DELETE cancels it and says what it unlocks."""
 
     private = True
+    buckets = {"PATCH": ORDERS, "DELETE": CANCELS}  # noqa: RUF012
 
     def get(self, request: Request, order_id: str) -> Response:
         row = self.order(order_id)
@@ -128,6 +131,8 @@ class BulkOrders(PredictionView):
 
     One malformed entry refuses the whole request; what the rules refuse is that entry's result.
     """
+
+    buckets = {"POST": ORDERS}  # noqa: RUF012
 
     def post(self, request: Request) -> Response:
         entries = requests.entries(request.data)

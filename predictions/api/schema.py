@@ -9,10 +9,7 @@ from predictions.api.components import COMPONENTS
 described = partial(schema.described, prefix="Prediction", status=200)
 CURSOR = schema.CURSOR
 EXCHANGE = {"exchange": "the exchange's name; the key's own, else main, where there is none"}
-_PATHS = {
-    "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,31}$"},
-    "comment_id": {"type": "integer", "minimum": 1, "maximum": (1 << 63) - 1},
-}
+_PATHS = {"name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,31}$"}}
 
 
 def add_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:  # noqa: FBT001  the hook's signature

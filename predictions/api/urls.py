@@ -2,13 +2,11 @@
 
 from django.urls import path, register_converter
 
-from predictions.api import agents, markets, orders
+from predictions.api import agents, comments, exchanges, markets, orders
 
 
-class _Id:
-    """What `public_id` makes; what doesn't fit is no address at all."""
-
-    regex = "[1-9A-Za-z]{1,22}-[0-9]{1,19}"
+class _Converter:
+    """A piece of an address; what doesn't fit is no address at all."""
 
     def to_python(self, value: str) -> str:
         return value
@@ -17,12 +15,23 @@ class _Id:
         return value
 
 
+class _Id(_Converter):
+    regex = "[1-9A-Za-z]{1,22}-[0-9]{1,19}"
+
+
+class _Name(_Converter):
+    regex = "[a-z0-9][a-z0-9._-]{0,31}"
+
+
 register_converter(_Id, "prediction_id")
+register_converter(_Name, "prediction_exchange")
 
 _AGENT, _MARKET = "agents/<prediction_id:agent_id>", "markets/<prediction_id:market_id>"
-_ORDER = "orders/<prediction_id:order_id>"
+_ORDER, _COMMENT = "orders/<prediction_id:order_id>", "comments/<prediction_id:comment_id>"
 
 urlpatterns = [
+    path("exchanges", exchanges.Exchanges.as_view()),
+    path("exchanges/<prediction_exchange:name>", exchanges.Exchange.as_view()),
     path("agents", agents.Agents.as_view()),
     path("agents/me", agents.Me.as_view()),
     path(_AGENT, agents.Agent.as_view()),
@@ -44,6 +53,11 @@ urlpatterns = [
     path(f"{_MARKET}/house", markets.House.as_view()),
     path(f"{_MARKET}/split", markets.Split.as_view()),
     path(f"{_MARKET}/merge", markets.Merge.as_view()),
+    path(f"{_MARKET}/comments", comments.Comments.as_view()),
+    path(f"{_MARKET}/mood", comments.Mood.as_view()),
+    path(_COMMENT, comments.Comment.as_view()),
+    path(f"{_COMMENT}/vote", comments.Vote.as_view()),
+    path(f"{_COMMENT}/pin", comments.Pin.as_view()),
     path("orders", orders.Orders.as_view()),
     path("orders/bulk", orders.BulkOrders.as_view()),
     path(_ORDER, orders.Order.as_view()),

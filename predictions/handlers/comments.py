@@ -5,13 +5,14 @@ from uuid import UUID
 from django.db import transaction
 
 from common.clock import SECOND, now_us
-from common.errors import DomainError
+from common.errors import DomainError, Throttled
 from predictions import queries
 from predictions.models import Agent, Comment, CommentVote
 
 LONGEST = 5000
 SENTIMENTS = ("bullish", "bearish", "neutral")
 _MOST_PER_MINUTE = 10
+_DEEPEST = 20
 
 
 def say(
@@ -31,12 +32,14 @@ def say(
         above = comment(stream, parent)
         if above.market != market or above.is_deleted:
             raise DomainError("invalid_comment", "You can only answer what stands in this market.", field="parent_id")
+        _check_depth(above)
     now = now_us()
     with transaction.atomic():
         Agent.objects.select_for_update().get(stream_id=stream, number=agent.number)  # one at a time per agent
         said = Comment.objects.filter(stream_id=stream, agent=agent.number, created_at__gt=now - 60 * SECOND)
-        if said.count() >= _MOST_PER_MINUTE:
-            raise DomainError("throttled", f"At most {_MOST_PER_MINUTE} comments a minute. Wait a little.")
+        times = list(said.order_by("-created_at").values_list("created_at", flat=True)[:_MOST_PER_MINUTE])
+        if len(times) == _MOST_PER_MINUTE:
+            raise Throttled("comments", times[-1] + 60 * SECOND - now)
         return Comment.objects.create(
             stream_id=stream,
             market=market,
@@ -56,6 +59,15 @@ def _check(content: str, sentiment: str = "", prediction: int = 0) -> None:
         raise DomainError("invalid_comment", f"sentiment must be one of: {', '.join(SENTIMENTS)}.", field="sentiment")
     if prediction and not 1 <= prediction <= 99:
         raise DomainError("invalid_comment", "price_prediction is from 0.01 to 0.99.", field="price_prediction")
+
+
+def _check_depth(above: Comment) -> None:
+    """A thread that never ends could be shown to nobody."""
+    for _ in range(_DEEPEST):
+        if not above.parent:
+            return
+        above = Comment.objects.get(stream_id=above.stream_id, id=above.parent)
+    raise DomainError("invalid_comment", f"A thread is at most {_DEEPEST} answers deep.", field="parent_id")
 
 
 def comment(stream: UUID, number: int) -> Comment:
