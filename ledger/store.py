@@ -83,9 +83,9 @@ def _committed(domain: Domain[Any], stream: UUID, row: tuple[Any, ...]) -> Commi
     return Committed(stream, seq, kind, version, payload, actor, command_id, at, digest, event)
 
 
-def read_raw(stream: UUID) -> Iterator[tuple[Any, ...]]:
+def read_raw(stream: UUID, *, after: int | None = None, upto: int | None = None) -> Iterator[tuple[Any, ...]]:
     """Every column of every event but `stream`, in order, undecoded: what verify and export look at."""
-    return _read(stream, None, None, _WHOLE)
+    return _read(stream, after, upto, _WHOLE)
 
 
 def _read(stream: UUID, after: int | None, upto: int | None, columns: str) -> Iterator[tuple[Any, ...]]:

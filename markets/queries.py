@@ -21,7 +21,7 @@ from ledger.models import Event, Stream
 from ledger.verify import verify_stream
 from markets.engine.commands import Command
 from markets.engine.events import Amounts, Bounds, Fixing
-from markets.engine.state import CASH, TREASURY, Facts, SessionState
+from markets.engine.state import CASH, TREASURY, Facts
 from markets.models import (
     Announcement,
     ClockNote,
@@ -615,12 +615,14 @@ def search_events(
     *,
     kind: str = "",
     actors: Collection[str] = (),
+    about: str = "",
     text: str = "",
     before: int = 0,
     limit: int = 50,
     reader: str | None = None,
 ) -> list[Event]:
-    """The newest events first; `before` a seq, of one kind, by one of the actors, with `text` in their payload.
+    """The newest events first; `before` a seq, of one kind, by one of the actors or naming the participant `about`,
+    with `text` in their payload.
 
     Looking for actors or text, a `reader` finds no events about orders but those they caused, and no private
     announcements but their own: an answer to such a search would tell what others ordered or were told.
@@ -628,46 +630,17 @@ def search_events(
     rows = Event.objects.filter(stream_id=stream).order_by("-seq")
     if kind:
         rows = rows.filter(type=kind)
-    if actors:
-        rows = rows.filter(actor__in=actors)
+    if actors or about:
+        named = Q(payload__contains=f'"participant":{msgspec.json.encode(about).decode()}') if about else Q()
+        rows = rows.filter(Q(actor__in=actors) | named)
     if text:
         rows = rows.filter(payload__icontains=text)
-    if reader is not None and (actors or text):
+    if reader is not None and (actors or about or text):
         own = participant_of(stream, reader) or ""
         heard = Q(payload__contains='"participant":""') | Q(payload__contains=f'"participant":"{own}"')
         rows = rows.exclude(Q(type__in=ORDER_EVENTS) & ~Q(actor=reader))
         rows = rows.exclude(Q(type="AnnouncementMade") & ~heard)
     return list((rows.filter(seq__lt=before) if before else rows)[:limit])
-
-
-@dataclass(frozen=True, slots=True)
-class PastState:
-    """A session as it was after event `seq`: folded from the events, not read from rows."""
-
-    seq: int
-    at: int
-    status: str
-    kind: str
-    held: dict[str, dict[str, HoldingInfo]]
-    open_orders: int
-    open_rfqs: int
-    hash: str
-
-
-def state_at(stream: UUID, seq: int) -> PastState:
-    """Fold a session up to event `seq`. Raises DomainError `not_found` where there is no such event."""
-    row = Event.objects.filter(stream_id=stream, seq=seq).first()
-    if row is None:
-        raise DomainError("not_found", f"The ledger has no event {seq}.")
-    state: SessionState = warm.load(registry.get("session"), stream, upto=seq).state
-    handles = [TREASURY, *(person.handle for person in state.members())]
-    held = {
-        who: {
-            asset: HoldingInfo(item.total, item.reserved) for asset, item in state.facts.holdings.get(who, {}).items()
-        }
-        for who in handles
-    }
-    return PastState(seq, row.at, state.facts.status, row.type, held, len(state.orders), len(state.rfqs), row.hash)
 
 
 def info_of(row: MarketSession) -> SessionInfo:

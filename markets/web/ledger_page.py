@@ -1,15 +1,20 @@
-"""What the ledger page shows: events found by type, actor and text, a past state, and the verdict of verify."""
+"""What the ledger page shows: events found by type, participant and text, a past state, and whether all is true."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from common.errors import DomainError, Throttled, Unavailable
+from accounts import facade as accounts
+from common.errors import Throttled, Unavailable
+from ledger import chain, store
 from ledger.models import Event
 from markets import queries, verification
 from markets.engine.events import EVENTS
-from markets.engine.state import CASH
+from markets.engine.state import CASH, TREASURY, Order, SessionState
+from markets.web import past
 from markets.web.access import Visitor
 
 _PER_PAGE = 50
@@ -28,6 +33,46 @@ class Entry:
     actor: str
     facts: tuple[tuple[str, str], ...]
     is_withheld: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best prices of one book and what stands behind them; 0 where nobody is."""
+
+    asset: str
+    quote_asset: str
+    bid: int
+    bid_quantity: int
+    ask: int
+    ask_quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A session as it was after event `seq`. `held` is what each held of the legs, then cash; `orders` are the
+    reader's own open ones, everybody's for an organiser."""
+
+    seq: int
+    at: int
+    kind: str
+    hash: str
+    status: str
+    held: tuple[tuple[str, tuple[int, ...], int], ...]
+    totals: tuple[int, ...]
+    cash: int
+    books: tuple[Best, ...]
+    orders: tuple[Order, ...]
+    open_orders: int
+    open_rfqs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """A stretch of the chain: the last event that fits and its hash. `broken` is the first that does not, or 0."""
+
+    seq: int
+    hash: str
+    broken: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +95,7 @@ def context(who: Visitor, data: Mapping[str, Any]) -> dict[str, object]:
         who.stream,
         kind=kind if kind in kinds else "",
         actors=_actors(who, names, actor),
+        about=actor if actor in names.values() else "",
         text=text,
         before=_number(data.get("before", "")),
         limit=_PER_PAGE + 1,
@@ -62,9 +108,10 @@ def context(who: Visitor, data: Mapping[str, Any]) -> dict[str, object]:
         "entries": _entries(who, names, rows[:_PER_PAGE]),
         "older": rows[_PER_PAGE - 1].seq if len(rows) > _PER_PAGE else 0,
         "kinds": kinds,
+        "actors": sorted(names.values()),
         "search": {"type": kind, "actor": actor, "q": text},
         "is_narrowed": bool(kind or actor or text or data.get("before")),
-        **_past(who, data.get("at", "")),
+        **past_at(who, data.get("at", "")),
     }
 
 
@@ -92,20 +139,72 @@ def _order_of(row: Event) -> int:
     return row.seq if row.type == "OrderPlaced" else int(json.loads(row.payload)["order"])
 
 
-def _past(who: Visitor, asked: str) -> dict[str, object]:
+def past_at(who: Visitor, asked: str) -> dict[str, object]:
     """The state after the event that was asked for."""
-    seq = _number(asked)
     if not asked:
         return {}
-    try:
-        past = queries.state_at(who.stream, seq)
-    except DomainError as refusal:
-        return {"past_refusal": refusal.detail, "asked": asked}
-    totals = {
-        asset: sum(held[asset].total for held in past.held.values() if asset in held)
-        for asset in (*who.session.legs, CASH)
-    }
-    return {"past": past, "past_totals": totals, "asked": asked}
+    row = Event.objects.filter(stream_id=who.stream, seq=_number(asked)).first()
+    if row is None:
+        return {"past_refusal": f"The ledger has no event {asked[:40]}.", "asked": asked}
+    with past.state_after(who.stream, row.seq) as state:
+        return {"past": _seen(who, row, state), "asked": asked}
+
+
+def _seen(who: Visitor, row: Event, state: SessionState) -> Past:
+    legs, facts = state.facts.legs, state.facts
+    handles = [TREASURY, *(person.handle for person in state.members())]
+    held = tuple(
+        (name, tuple(state.held(name, leg).total for leg in legs), state.held(name, CASH).total) for name in handles
+    )
+    open_orders = [order for order in state.orders.values() if order.is_open]
+    return Past(
+        row.seq,
+        row.at,
+        row.type,
+        row.hash,
+        facts.status,
+        held,
+        tuple(sum(units[at] for _, units, _ in held) for at in range(len(legs))),
+        sum(cash for _, _, cash in held),
+        _bests(state),
+        tuple(copy(order) for order in open_orders if who.is_organiser or order.participant == who.handle),
+        len(open_orders),
+        sum(rfq.status == "open" for rfq in state.rfqs.values()),
+    )
+
+
+def _bests(state: SessionState) -> tuple[Best, ...]:
+    """The books in which somebody has an order."""
+    found = []
+    for name, book in sorted(state.books.items()):
+        bids, asks = (book.depth(is_buy=is_buy, limit=1) for is_buy in (True, False))
+        if bids or asks:
+            asset, quote = name.split("/")
+            bid, ask = (side[0] if side else (0, 0, 0) for side in (bids, asks))
+            found.append(Best(asset, quote, bid[0], bid[1], ask[0], ask[1]))
+    return tuple(found)
+
+
+LINKS = accounts.Rule("looks at the chain", burst=300, per_minute=600)
+_AT_ONCE = 1000
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def links(who: Visitor, after: str, previous: str) -> Links:
+    """Follow the chain for a thousand events after `after`, whose hash is `previous`. Raises Throttled."""
+    accounts.take(LINKS, who.actor.id)
+    seq, digest = _number(after), previous
+    if not seq or not _HASH.fullmatch(previous):
+        seq, digest = 0, chain.GENESIS
+    for number, kind, version, payload, actor, command_id, at, told in store.read_raw(
+        who.stream, after=seq, upto=min(seq + _AT_ONCE, _LARGEST)
+    ):
+        if number != seq + 1 or told != chain.link(
+            digest, who.stream, number, kind, version, payload, actor, command_id, at
+        ):
+            return Links(seq, digest, seq + 1)
+        seq, digest = number, told
+    return Links(seq, digest, 0)
 
 
 def verdict(who: Visitor) -> Verdict:

@@ -32,6 +32,7 @@ urlpatterns = [
     path(f"{_ONE}/leaderboard", pages.leaderboard, name="leaderboard"),
     path(f"{_ONE}/settlement", pages.settlement, name="settlement"),
     path(f"{_ONE}/ledger", pages.ledger, name="ledger"),
+    path(f"{_ONE}/ledger/links", pages.ledger_links, name="ledger-links"),
     path(f"{_ONE}/ledger/verify", pages.ledger_verify, name="ledger-verify"),
     path(f"{_ONE}/join", dashboard.session_join, name="session-join"),
     path(f"{_ONE}/delete", dashboard.session_delete, name="session-delete"),

@@ -83,7 +83,7 @@ def test_the_ledger_page_finds_shows_and_verifies(room: Room) -> None:
     browser = room.browser("alice")
     assert b"CashIssued</th>" not in browser.get("/sessions/room/ledger?type=SessionCreated").content
     past = browser.get("/sessions/room/ledger?at=2")
-    assert b"As of event 2" in past.content
+    assert b'after event <b class="num">2</b>' in past.content
     assert b"The ledger has no event" in browser.get("/sessions/room/ledger?at=9999").content
     verified = browser.post("/sessions/room/ledger/verify")
     assert b"events verified" in verified.content

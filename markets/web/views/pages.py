@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from common.clock import now_us
+from common.errors import Throttled
 from markets import queries
 from markets.web import forms, ledger_page, settlement_page, standings, terminal
 from markets.web.access import session_named, visitor
@@ -141,9 +142,27 @@ def settlement(request: HttpRequest, session_id: str) -> HttpResponse:
 @login_required
 @require_safe
 def ledger(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The events, searched."""
+    """The events, searched, and the session as it was after one of them; with HTMX the part that was asked for."""
     who = visitor(request, session_id)
+    if "at" in request.GET and getattr(request, "htmx", False):
+        shown = {"session": who.session, "who": who, **ledger_page.past_at(who, request.GET["at"])}
+        return page(request, "markets/parts/past.html", shown)
     return _part_or_page(request, "ledger", ledger_page.context(who, request.GET))
+
+
+@login_required
+@require_safe
+def ledger_links(request: HttpRequest, session_id: str) -> HttpResponse:
+    """A stretch of the chain, followed: as JSON for ledger.js, which shows how far it is."""
+    who = visitor(request, session_id)
+    try:
+        found = ledger_page.links(who, request.GET.get("after", ""), request.GET.get("hash", ""))
+    except Throttled as refusal:
+        return JsonResponse({"detail": refusal.detail}, status=429)
+    shown = {"seq": found.seq, "hash": found.hash, "broken": found.broken, "head": queries.head(who.stream)[0]}
+    response = JsonResponse(shown)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @login_required
@@ -151,6 +170,8 @@ def ledger(request: HttpRequest, session_id: str) -> HttpResponse:
 def ledger_verify(request: HttpRequest, session_id: str) -> HttpResponse:
     """Fold the ledger from its first event and compare: chain, gaps, invariants, rows."""
     who = visitor(request, session_id)
+    if getattr(request, "htmx", False):
+        return page(request, "markets/parts/verdict.html", {"verdict": ledger_page.verdict(who)})
     shown = ledger_page.context(who, request.GET) | {"verdict": ledger_page.verdict(who)}
     return _part_or_page(request, "ledger", shown)
 

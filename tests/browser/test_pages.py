@@ -1,0 +1,54 @@
+"""The other pages in a real browser: the chain followed in view, the past by slider, what-if in place."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open
+from tests.browser.scene import SESSION
+
+pytestmark = pytest.mark.browser
+AT = f"/sessions/{SESSION}"
+
+
+def test_the_chain_is_followed_in_view_and_ends_with_its_head(browse: Open) -> None:
+    alice = browse("alice")
+    page = alice.open(f"{AT}/ledger")
+    page.click("#verify button")
+    expect(page.locator("#verdict .good")).to_contain_text("events verified", timeout=10_000)
+    events = page.locator("#following-bar").get_attribute("max")
+    expect(page.locator("#following-text")).to_have_text(f"{events} of {events} events")
+    head = page.locator("#following-hash").inner_text()
+    assert len(head) == 64
+    expect(page.locator("#verdict code")).to_have_text(head)
+    assert alice.complaints == []
+
+
+def test_the_slider_travels_and_the_keyboard_moves_it(browse: Open) -> None:
+    alice = browse("alice")
+    page = alice.open(f"{AT}/ledger")
+    page.locator("#travel-slider").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("#past")).to_contain_text("SessionCreated")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#past b")).to_have_text("2")
+    assert page.input_value("#travel-at") == "2"
+    assert page.evaluate("document.activeElement.id") == "travel-slider"
+    page.fill("#travel-at", "40")
+    expect(page.locator("#past b")).to_have_text("40")
+    assert page.input_value("#travel-slider") == "40"
+    page.locator("#ledger a[data-at]").first.click()
+    expect(page.locator("#past b")).not_to_have_text("40")
+    assert alice.complaints == []
+
+
+def test_what_if_is_answered_in_place_and_what_was_typed_survives_new_prices(browse: Open) -> None:
+    alice = browse("alice")
+    page = alice.open(f"{AT}/settlement")
+    page.fill("#what-if-0", "200")
+    page.click("#what-if button")
+    expect(page.locator("#what-if table")).to_contain_text("alice")
+    assert page.input_value("#what-if-0") == "200"
+    page.fill("#what-if-0", "-5")
+    page.click("#what-if button")
+    expect(page.locator("#what-if .notice.bad")).to_be_visible()
+    assert page.input_value("#what-if-0") == "-5"
