@@ -239,15 +239,6 @@ def trade(stream: UUID, number: int) -> Trade:
     return row
 
 
-def filled_until(stream: UUID, number: int, seq: int) -> int:
-    """How much of an order was filled by the events up to `seq`, busted trades included."""
-    trades = Trade.objects.filter(stream_id=stream, number__lte=seq)
-    total = 0
-    for role in ("maker", "taker"):
-        total += trades.filter(**{role: number}).aggregate(total=Sum("amount_from"))["total"] or 0
-    return total
-
-
 def is_busted(stream: UUID, trade_number: int) -> bool:
     """Whether a trade was undone."""
     return TradeBust.objects.filter(stream_id=stream, trade=trade_number).exists()
@@ -350,6 +341,15 @@ def orders_page(stream: UUID, before: int, limit: int, **filters: object) -> lis
     return list((rows.filter(number__lt=before) if before else rows).order_by("-number")[:limit])
 
 
+def filled_until(stream: UUID, number: int, seq: int) -> int:
+    """How much of an order was filled by the events up to `seq`, busted trades included."""
+    trades = Trade.objects.filter(stream_id=stream, number__lte=seq)
+    total = 0
+    for role in ("maker", "taker"):
+        total += trades.filter(**{role: number}).aggregate(total=Sum("amount_from"))["total"] or 0
+    return total
+
+
 def trades_of_orders(stream: UUID, numbers: Collection[int]) -> dict[int, list[Trade]]:
     """The trades of each of these orders, oldest first."""
     found: dict[int, list[Trade]] = {number: [] for number in numbers}
@@ -378,9 +378,16 @@ def trades_page(
 
 
 def trades_between(stream: UUID, asset: str, quote_asset: str, start: int, end: int, limit: int) -> list[Trade]:
-    """The first `limit` order-book trades of one book with start <= at < end."""
-    rows = Trade.objects.filter(stream_id=stream, leg_from=asset, leg_to=quote_asset, at__gte=start, at__lt=end)
-    return list(rows.exclude(maker=0).order_by("number")[:limit])
+    """The first `limit` order-book trades of one book with start <= at < end that were not undone."""
+    rows = _standing_trades(stream, asset, quote_asset).filter(at__gte=start, at__lt=end)
+    return list(rows.order_by("number")[:limit])
+
+
+def _standing_trades(stream: UUID, asset: str, quote_asset: str) -> QuerySet[Trade]:
+    """The order-book trades of one book that were not undone."""
+    undone = TradeBust.objects.filter(stream_id=stream).values("trade")
+    rows = Trade.objects.filter(stream_id=stream, leg_from=asset, leg_to=quote_asset)
+    return rows.exclude(maker=0).exclude(number__in=undone)
 
 
 def busted(stream: UUID, numbers: Collection[int]) -> set[int]:
@@ -582,8 +589,8 @@ def trades_numbered(stream: UUID, numbers: Collection[int]) -> list[Trade]:
 
 
 def last_price(stream: UUID, asset: str, quote_asset: str) -> int | None:
-    """What the last trade in a book was done at; None before the first."""
-    rows = Trade.objects.filter(stream_id=stream, leg_from=asset, leg_to=quote_asset).exclude(maker=0)
+    """What the last trade in a book that was not undone was done at; None before the first."""
+    rows = _standing_trades(stream, asset, quote_asset)
     return rows.order_by("-number").values_list("price", flat=True).first()
 
 

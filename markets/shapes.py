@@ -170,19 +170,22 @@ def assigned(info: SessionInfo, amounts: Mapping[str, Mapping[str, int]]) -> Sha
 
 def order(info: SessionInfo, row: Order, trades: Sequence[Trade]) -> Shape:
     """An order as it is now, with its trades; for its owner."""
-    fills = [
-        _fill(info, trade.number, trade.amount_from, trade.price, trade.at, is_maker=trade.maker == row.number)
-        for trade in trades
-    ]
-    return _order(info, row, row.number, fills)
+    return _order(info, row, row.number, _fills(info, row.number, trades))
 
 
-def receipt(info: SessionInfo, done: OrderReceipt) -> Shape:
-    """An order as a command left it, with the trades of that command."""
-    fills = [
+def receipt(info: SessionInfo, done: OrderReceipt, trades: Sequence[Trade] = ()) -> Shape:
+    """An order as a command left it, with its trades so far: `trades` are all of them where it had some before."""
+    fills = _fills(info, done.number, trades) or [
         _fill(info, fill.trade, fill.quantity, fill.price, fill.at, is_maker=fill.is_maker) for fill in done.fills
     ]
     return _order(info, done, done.number, fills)
+
+
+def _fills(info: SessionInfo, number: int, trades: Sequence[Trade]) -> list[Shape]:
+    return [
+        _fill(info, trade.number, trade.amount_from, trade.price, trade.at, is_maker=trade.maker == number)
+        for trade in trades
+    ]
 
 
 def _order(info: SessionInfo, facts: Order | OrderReceipt, number: int, fills: list[Shape]) -> Shape:

@@ -1,5 +1,7 @@
 """Orders: place, list, read, replace, cancel, alone or in bulk; and the book."""
 
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from rest_framework.request import Request
@@ -16,6 +18,7 @@ from markets.engine.state import CASH
 from markets.handlers import orders
 from markets.handlers.orders import OrderReceipt
 from markets.limits import CANCELS, ORDERS
+from markets.models import Trade
 from markets.seats import Seat
 
 _STATUSES = ("open", "partially_filled", "filled", "cancelled", "expired")
@@ -88,14 +91,14 @@ class Order(MarketView):
         seat, row = self._own(order_id)
         command = requests.replace_order(seat.session, row.number, request.data)
         done = orders.replace_order(seat.stream, command, seat.actor, command_id=self.command_id)
-        return reply(shapes.receipt(seat.session, done), replayed=done.replayed)
+        return reply(_changed(seat, done), replayed=done.replayed)
 
     def delete(self, request: Request, order_id: str) -> Response:
         seat, row = self._own(order_id)
         done = orders.cancel_order(
             seat.stream, c.CancelOrder(order=row.number), seat.actor, command_id=self.command_id
         )
-        return reply(shapes.receipt(seat.session, done), replayed=done.replayed)
+        return reply(_changed(seat, done), replayed=done.replayed)
 
     def _own(self, order_id: str) -> tuple[Seat, Any]:
         seat, number = self.seat_of(order_id, "order")
@@ -122,7 +125,8 @@ class BulkOrders(MarketView):
         done = orders.bulk_orders(seat.stream, commands, seat.actor, command_id=self.command_id)
         receipts = [result for result in done if isinstance(result, OrderReceipt)]
         replayed = bool(receipts) and all(receipt.replayed for receipt in receipts)
-        return reply({"results": [_result(seat, result) for result in done]}, replayed=replayed)
+        trades = _trades_so_far(seat, receipts)
+        return reply({"results": [_result(seat, result, trades) for result in done]}, replayed=replayed)
 
 
 @described("Book", parameters={"quote": "CASH, or a leg", "depth": "price levels a side, 1 to 500"})
@@ -147,10 +151,28 @@ def require_leg(seat: Seat, leg: str) -> None:
         raise DomainError("not_found", f"{leg!r} is none of this session's legs: {legs}.", field="asset")
 
 
-def _result(seat: Seat, result: OrderReceipt | DomainError) -> dict[str, Any]:
+def _changed(seat: Seat, done: OrderReceipt) -> dict[str, Any]:
+    return shapes.receipt(seat.session, done, _trades_so_far(seat, [done]).get(done, ()))
+
+
+def _trades_so_far(seat: Seat, receipts: Sequence[OrderReceipt]) -> dict[OrderReceipt, list[Trade]]:
+    """All trades, as of its receipt, of each order that had some before. Reads nothing where none had."""
+    older = [one for one in receipts if one.filled > sum(fill.quantity for fill in one.fills)]
+    found = queries.trades_of_orders(seat.stream, {one.number for one in older}) if older else {}
+    return {one: _until_filled(found[one.number], one.filled) for one in older}
+
+
+def _until_filled(trades: Sequence[Trade], filled: int) -> list[Trade]:
+    totals = accumulate(trade.amount_from for trade in trades)
+    return [trade for trade, total in zip(trades, totals, strict=True) if total <= filled]
+
+
+def _result(
+    seat: Seat, result: OrderReceipt | DomainError, trades: Mapping[OrderReceipt, list[Trade]]
+) -> dict[str, Any]:
     if isinstance(result, DomainError):
         return {
             "order": None,
             "error": {"code": result.code, "detail": result.detail, "field": result.field or None},
         }
-    return {"order": shapes.receipt(seat.session, result), "error": None}
+    return {"order": shapes.receipt(seat.session, result, trades.get(result, ())), "error": None}

@@ -59,7 +59,11 @@ class CloseSession(Command, frozen=True, kw_only=True):
 
 
 class SettleSession(Command, frozen=True, kw_only=True):
+    """`closes`: close an open session as well, in the same moment; `before_t2` as in CloseSession."""
+
     fixing: Fixing
+    closes: bool = False
+    before_t2: bool = True
 
 
 class CorrectSettlement(Command, frozen=True, kw_only=True):

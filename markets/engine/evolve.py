@@ -21,6 +21,8 @@ from markets.engine.state import (
     book_key,
 )
 
+_REMEMBERED_TRADES = 64
+"""Of a book, so that busting the last ones leaves the price before them."""
 Step = Callable[[SessionState, Any, int], None]
 
 
@@ -110,6 +112,8 @@ def _announced(state: SessionState, event: e.AnnouncementMade, at: int) -> None:
 
 def _price_fixed(state: SessionState, event: e.PriceFixed, at: int) -> None:
     state.facts.fixing = event.fixing
+    for leg in state.facts.legs:
+        state.facts.last_trades.pop(book_key(leg, CASH), None)  # the fixing is newer
     state.changed.session = True
 
 
@@ -219,7 +223,9 @@ def _matched(state: SessionState, event: e.OrderMatched, at: int) -> None:
             _reserve(state, order)
     _move(state, seller.participant, buyer.participant, maker.asset, event.quantity)
     _move(state, buyer.participant, seller.participant, maker.quote_asset, cost)
-    facts.last_price[book_key(maker.asset, maker.quote_asset)] = event.price
+    last = facts.last_trades.setdefault(book_key(maker.asset, maker.quote_asset), [])
+    last.append((facts.seq, event.price))
+    del last[:-_REMEMBERED_TRADES]
     state.changed.trades.append(
         Trade(
             facts.seq,
@@ -380,6 +386,8 @@ def _executed(state: SessionState, event: e.TradeExecuted, at: int) -> None:
 def _busted(state: SessionState, event: e.TradeBusted, at: int) -> None:
     _move(state, event.participant_b, event.participant_a, event.leg_from, event.amount_from)
     _move(state, event.participant_a, event.participant_b, event.leg_to, event.amount_to)
+    last = state.facts.last_trades.get(book_key(event.leg_from, event.leg_to), [])
+    last[:] = [trade for trade in last if trade[0] != event.trade]
     state.busted[event.trade] = event.reason
     state.changed.busts[event.trade] = event.reason
 

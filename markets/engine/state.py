@@ -13,7 +13,7 @@ from matching.book import Book
 
 CASH = "CASH"
 TREASURY = "treasury"
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 RATE_DECIMALS = 8
 
 
@@ -162,7 +162,7 @@ class Facts(msgspec.Struct):
     settled_seq: int = 0
     cash_issued: int = 0
     has_traded: bool = False
-    last_price: dict[str, int] = {}
+    last_trades: dict[str, list[tuple[int, int]]] = {}  # by book: (trade, price), newest last, busted ones left out
     fixing: Fixing | None = None
     payouts: Amounts = {}
     treasury_payout: int = 0
@@ -317,6 +317,13 @@ class SessionState:
         """The participants who have not been removed, in the order in which they joined."""
         people = sorted(self.facts.participants.values(), key=lambda person: person.joined)
         return (person for person in people if not person.is_removed)
+
+    def reference_price(self, asset: str, quote_asset: str) -> int:
+        """What a price band lies around: the last trade of a book, or the fixing after it; 0 where there is none."""
+        trades = self.facts.last_trades.get(book_key(asset, quote_asset))
+        if trades:
+            return trades[-1][1]
+        return self.facts.fixing.prices[asset] if self.facts.fixing and quote_asset == CASH else 0
 
     def cost(self, quote_asset: str, quantity: int, price: int) -> int:
         """quantity × price in units of `quote_asset`: exact in cash, exact on the grid of a leg-to-leg book."""

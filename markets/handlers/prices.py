@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 
 from common.errors import DomainError
 from common.ids import CLOCK, Actor
@@ -75,20 +76,24 @@ def settle_session(
 ) -> Outcome:
     """Close the session if it is open, and pay everybody x·S at its fixing.
 
-    `prices` replaces the feed by typed ones. Without a fixing nothing changes: DomainError `fixing_unavailable`.
+    `prices` replaces the feed by typed ones; closing and paying are then one command, so that the clock cannot pay at
+    the feed's in between. Without a fixing nothing changes: DomainError `fixing_unavailable`.
     """
     advance_session(stream)  # a t2 that has passed closes the session before anybody does by hand
     session = queries.session_of(stream)
     _require_organiser(session, actor)
     fixing = manual(session, prices) if prices is not None else None
-    if session.status in {"active", "halted"}:
-        if fixing is None:
-            fixing_of(session, at=runtime.clock(), final=False)  # refuse now, while the session is still open
+    if session.status in {"active", "halted"} and fixing is None:
+        fixing_of(session, at=runtime.clock(), final=False)  # refuse now, while the session is still open
         close_session(stream, actor)
         session = queries.session_of(stream)
     if session.status == "closed":
         fixing = fixing or _fixing_after_close(session)
-    command = c.SettleSession(fixing=fixing or Fixing("none", 0, {}))  # where not closed: refused, or a repeat
+    command = c.SettleSession(
+        fixing=fixing or Fixing("none", 0, {}),  # where not closed: refused, or a repeat
+        closes=prices is not None,
+        before_t2=settings.ALLOW_MANUAL_SETTLE,
+    )
     return _execute(stream, command, actor, command_id, request=["settle", prices])
 
 

@@ -39,6 +39,8 @@ def test_a_session_id_that_is_no_plain_name_is_refused(name: str) -> None:
         ("ÄÖ",),
         ("CASH",),
         ("cash",),
+        (".",),
+        ("..",),
         ("Treasury",),
         tuple(f"L{number}" for number in range(65)),
     ],

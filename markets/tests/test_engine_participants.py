@@ -173,7 +173,7 @@ def test_reserved_handles_are_refused(handle: str) -> None:
     assert (refused.code, refused.field) == ("invalid_handle", "participant_id")
 
 
-@pytest.mark.parametrize("handle", ["", "d" * 33, "da ve", "da/ve", "däve", "dave\n", "<b>", "d\x00"])
+@pytest.mark.parametrize("handle", ["", "d" * 33, "da ve", "da/ve", "däve", "dave\n", "<b>", "d\x00", ".", ".."])
 def test_a_handle_that_is_no_plain_name_is_refused(handle: str) -> None:
     refused = Market().refuse(join(handle, "dave"), user("dave"))
     assert (refused.code, refused.field) == ("invalid_handle", "participant_id")

@@ -6,6 +6,7 @@ from common.money import LIMIT
 from markets.engine import commands as c
 from markets.engine import events as e
 from markets.engine.decide.lifecycle import payouts_at
+from markets.engine.events import Bounds
 from markets.tests.driver import Market, fixing, names, user
 
 ONE = 10_000
@@ -16,9 +17,9 @@ def two() -> Market:
     return Market(people=("alice", "bob"), q=(100 * ONE, 60 * ONE), quantity_decimals=4, price_decimals=4)
 
 
-def bust(market: Market, *, reason: str = "fat finger") -> c.BustTrade:
-    """Undo the newest trade."""
-    trade = market.trades()[-1]
+def bust(market: Market, *, reason: str = "fat finger", of: int = -1) -> c.BustTrade:
+    """Undo a trade, the newest if nothing is said."""
+    trade = market.trades()[of]
     return c.BustTrade(
         trade=trade.id,
         participant_a=trade.a,
@@ -166,6 +167,27 @@ def test_a_busted_trade_gives_each_party_back_what_it_gave() -> None:
     assert market.owns("alice") == market.owns("bob") == (40, 20, 100_000)
     assert market.seen(number).filled == 10
     assert market.state.busted == {market.trades()[0].id: "fat finger"}
+
+
+def test_the_price_band_forgets_a_busted_trade() -> None:
+    market = Market(bounds=Bounds(price_band=1000))
+    for price in (100, 105):
+        market.place("alice", "sell", 1, price)
+        market.place("bob", "buy", 1, price)
+    market.do(bust(market))
+    assert market.refuse_order("bob", "buy", 1, 111).detail == "price must be within 10.00 % of 100."
+    market.do(bust(market, of=-2))
+    market.place("bob", "buy", 1, 1)
+
+
+def test_the_price_band_is_around_a_fixing_that_is_newer_than_the_last_trade() -> None:
+    market = Market(bounds=Bounds(price_band=1000))
+    market.place("alice", "sell", 1, 200)
+    market.place("bob", "buy", 1, 200)
+    market.do(c.FixPrices(fixing=fixing(AAPL=100, NVDA=40)))
+    assert market.refuse_order("bob", "buy", 1, 200).detail == "price must be within 10.00 % of 100."
+    market.do(bust(market))
+    market.place("bob", "buy", 1, 90)
 
 
 def test_a_busted_rfq_trade_gives_both_legs_back() -> None:

@@ -95,6 +95,22 @@ def test_bad_typed_prices_are_refused_by_naming_the_leg_and_the_session_stays_op
     assert status() == "active"
 
 
+def test_typed_prices_close_and_pay_in_one_command_or_change_nothing() -> None:
+    session = open_session()
+    prices.push_prices(session, {"AAPL": 1, "NVDA": 1})
+    number = place(session, "alice", "sell", 5, 150).number
+    refused = refusal(session, prices={"AAPL": "900000000000", "NVDA": 1})
+    assert (refused.code, status()) == ("too_large", "active")
+    assert queries.order(session.stream, number).status == "open"
+    outcome = prices.settle_session(session.stream, OLIVIA, prices=PRICES)
+    events = [type(item.event).__name__ for item in outcome.events]
+    assert events == ["OrderExpired", "SessionClosed", "SessionSettled"]
+    assert prices.settle_closed() == []
+    settled = queries.settlement(session.stream)
+    assert settled is not None
+    assert settled.fixing.rule == "manual"
+
+
 def test_a_session_with_a_manual_fixing_waits_for_its_organiser() -> None:
     session = open_session(fixing="manual")
     prices.push_prices(session, PRICES)

@@ -81,6 +81,23 @@ def test_a_quote_and_its_acceptance_happen_once(alice: Caller, bob: Caller) -> N
     assert bob.post(f"rfq/{asked['rfq_id']}/quote", {"rate": "0.5"}, Idempotency_Key="one two").json() == quoted
 
 
+def test_a_replaced_and_a_cancelled_order_answer_with_all_their_trades(alice: Caller, bob: Caller) -> None:
+    order = alice.post("sessions/demo/orders", {"asset": "AAPL", "side": "sell", "quantity": 9, "price": 150}).json()
+    for price in (150, 149):
+        bob.post("sessions/demo/orders", {"asset": "AAPL", "side": "buy", "quantity": 2, "price": price})
+    crossed = alice.patch(f"orders/{order['order_id']}", {"price": 149}).json()
+    assert [(fill["price"], fill["liquidity"]) for fill in crossed["trades"]] == [
+        ("150.0000", "maker"),
+        ("149.0000", "taker"),
+    ]
+    bob.post("sessions/demo/orders", {"asset": "AAPL", "side": "buy", "quantity": 1, "price": 149})
+    shrink = {"action": "replace", "order_id": order["order_id"], "quantity": 7}
+    cancel = {"action": "cancel", "order_id": order["order_id"]}
+    results = alice.post("sessions/demo/orders/bulk", {"orders": [shrink, cancel]}).json()["results"]
+    assert [len(result["order"]["trades"]) for result in results] == [3, 3]
+    assert results[1]["order"] == alice.get(f"orders/{order['order_id']}").json()
+
+
 def test_an_order_repeated_later_answers_as_it_was(alice: Caller, bob: Caller) -> None:
     first = alice.post("sessions/demo/orders", ORDER, Idempotency_Key="a")
     assert bob.post("sessions/demo/orders", {**ORDER, "side": "buy"}).json()["status"] == "filled"

@@ -13,12 +13,12 @@ from common.money import LIMIT
 from markets.engine import commands as c
 from markets.engine import events as e
 from markets.engine.decide import participants
-from markets.engine.decide.access import require_organiser, require_status
+from markets.engine.decide.access import LEGAL, require_organiser, require_status
 from markets.engine.evolve import evolve
 from markets.engine.state import TREASURY, SessionState, within_limit
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_LEG = re.compile(r"[A-Za-z0-9._-](?:[A-Za-z0-9._ -]{0,30}[A-Za-z0-9._-])?")
+_LEG = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-](?:[A-Za-z0-9._ -]{0,30}[A-Za-z0-9._-])?")
 _RULES = ("last", "twap", "median", "manual")
 _MOST_LEGS = 64
 
@@ -130,11 +130,15 @@ def closing(state: SessionState, t2: int, *, by_hand: bool) -> list[Event]:
 
 
 def settle(state: SessionState, command: c.SettleSession, actor: Actor, now: int) -> list[Event]:
-    """SessionSettled: everybody gets x·S, which adds up to q·S."""
-    require_status(state, "settle")
+    """SessionSettled: everybody gets x·S, which adds up to q·S. Where the command closes, the closing before it."""
+    closed: list[Event] = []
+    if command.closes and state.facts.status in LEGAL["close"]:
+        closed = close(state, c.CloseSession(before_t2=command.before_t2), actor, now)
+    else:
+        require_status(state, "settle")
     require_organiser(state, actor)
     payouts, treasury = payouts_at(state, command.fixing.prices)
-    return [e.SessionSettled(command.fixing, payouts, treasury)]
+    return [*closed, e.SessionSettled(command.fixing, payouts, treasury)]
 
 
 def correct(state: SessionState, command: c.CorrectSettlement, actor: Actor, now: int) -> list[Event]:

@@ -7,7 +7,7 @@ from common.money import format_units
 from markets.engine import commands as c
 from markets.engine import events as e
 from markets.engine.decide.access import acting, require_leg, require_status
-from markets.engine.state import CASH, Order, SessionState, book_key, within_limit
+from markets.engine.state import CASH, Order, SessionState, within_limit
 from matching.match import Incoming, Match, SelfTradePrevention, match
 
 
@@ -211,9 +211,7 @@ def _check_range(
         low = format_units(bounds.min_quantity, facts.quantity_decimals)
         high = format_units(bounds.max_quantity, facts.quantity_decimals) if bounds.max_quantity else "any"
         raise DomainError("quantity_out_of_bounds", f"quantity must be between {low} and {high}.", field="quantity")
-    reference = facts.last_price.get(book_key(asset, quote_asset), 0)
-    if not reference and quote_asset == CASH and facts.fixing:
-        reference = facts.fixing.prices[asset]
+    reference = state.reference_price(asset, quote_asset)
     banded = is_new_price and bounds.price_band and reference
     if banded and abs(price - reference) * 10_000 > bounds.price_band * reference:
         around, percent = format_units(reference, facts.price_decimals), format_units(bounds.price_band, 2)

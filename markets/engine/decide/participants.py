@@ -19,7 +19,7 @@ from markets.engine.decide.access import (
 )
 from markets.engine.state import CASH, TREASURY, SessionState, within_limit
 
-_HANDLE = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_HANDLE = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,32}")  # addresses read "." and ".." as folders
 _LONGEST_USER = 64  # the width of its column
 RESERVED = frozenset({TREASURY.casefold(), CASH.casefold()})
 
@@ -32,7 +32,9 @@ def join(state: SessionState, command: c.JoinSession, actor: Actor, now: int) ->
     handle = command.participant
     if not _HANDLE.fullmatch(handle):
         raise DomainError(
-            "invalid_handle", "A handle is 1 to 32 letters, digits, '.', '-' or '_'.", field="participant_id"
+            "invalid_handle",
+            "A handle is 1 to 32 letters, digits, '.', '-' or '_', and not '.' or '..'.",
+            field="participant_id",
         )
     if handle.casefold() in RESERVED:
         raise DomainError("invalid_handle", f"The handle {handle!r} is reserved.", field="participant_id")
