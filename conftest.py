@@ -10,6 +10,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from ledger import append_only
 from ledger.models import Stream
 from ledger.runtime import runtime
+from markets import seats
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -52,9 +53,10 @@ def _flush_past_the_triggers() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _fresh_runtime() -> Iterator[None]:
-    """No warm state outlives the rows it was folded from."""
+    """No warm state outlives the rows it was folded from, and no seat its session."""
     yield
     runtime.forget()
+    seats.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from accounts.access import reply as reply
 from common.errors import DomainError
 from common.ids import parse_public_id
 from ledger import entry
-from markets import limits, presence, queries
+from markets import limits, presence, queries, seats
 from markets.handlers.sessions import feed_of
 from markets.queries import SessionInfo
 from markets.seats import Seat, seated
@@ -33,6 +33,10 @@ class MarketView(CallerView):
     def seat(self, session_id: str) -> Seat:
         """A member's seat. Raises DomainError `not_found` for everybody else."""
         return self._found(queries.seat(self.actor.id, session_id=session_id))
+
+    def seat_to_trade(self, session_id: str) -> Seat:
+        """`seat` as it was at most a second ago: the engine asks again who acts for whom."""
+        return self._found(seats.lately(self.actor.id, session_id))
 
     def seat_of(self, public_id: str, what: str) -> tuple[Seat, int]:
         """A member's seat in the session of an order, RFQ, quote or trade, and its number there."""

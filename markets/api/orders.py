@@ -64,7 +64,7 @@ class Orders(MarketView):
         return reply(listed([shapes.order(seat.session, row, trades[row.number]) for row in found], following))
 
     def post(self, request: Request, session_id: str) -> Response:
-        seat = self.seat(session_id)
+        seat = self.seat_to_trade(session_id)
         command = requests.place_order(seat.session, entry.acting(request.data, seat))
         seat.require_acting(command.participant)
         done = orders.place_order(seat.stream, command, seat.actor, command_id=self.command_id)
@@ -117,7 +117,7 @@ class BulkOrders(MarketView):
     buckets = {"POST": ORDERS}  # noqa: RUF012
 
     def post(self, request: Request, session_id: str) -> Response:
-        seat = self.seat(session_id)
+        seat = self.seat_to_trade(session_id)
         fields = Fields(request.data)
         entries = fields.take("orders")
         fields.end()

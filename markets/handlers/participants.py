@@ -6,6 +6,7 @@ from uuid import UUID
 from common.ids import Actor
 from ledger.runtime import runtime
 from ledger.tickets import Outcome
+from markets import seats
 from markets.engine import commands as c
 from markets.models import DisplayName
 
@@ -33,7 +34,9 @@ def admit_participants(
 
 def remove_participant(stream: UUID, command: c.RemoveParticipant, actor: Actor, *, command_id: str = "") -> Outcome:
     """Cancel what they have open and move what they hold to the treasury."""
-    return runtime.execute(stream, command, actor, command_id=command_id)
+    outcome = runtime.execute(stream, command, actor, command_id=command_id)
+    seats.forget()
+    return outcome
 
 
 def assign_allocations(stream: UUID, command: c.AssignAllocations, actor: Actor, *, command_id: str = "") -> Outcome:

@@ -9,7 +9,7 @@ from common.ids import CLOCK, Actor
 from ledger import platform
 from ledger.runtime import runtime
 from ledger.tickets import Opens, Outcome
-from markets import queries
+from markets import queries, seats
 from markets.engine import commands as c
 from markets.models import DisplayName, Presence
 from oracle import facade as oracle
@@ -83,6 +83,7 @@ def delete_session(session_id: str, actor: Actor, *, reason: str = "", command_i
     )
     for table in (DisplayName, Presence):  # no projections: the ledger doesn't know them
         table.objects.filter(stream_id=session.stream).delete()
+    seats.forget()
     return outcome
 
 

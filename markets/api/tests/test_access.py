@@ -10,6 +10,7 @@ from django.urls import get_resolver
 from django.urls.resolvers import RoutePattern
 
 from ledger.models import Event
+from markets import seats
 from markets.api.tests.conftest import SESSION, Caller, Hire
 
 pytestmark = pytest.mark.usefixtures("ledger")
@@ -231,3 +232,19 @@ def test_a_browser_needs_the_csrf_token_to_change_anything(alice: Caller) -> Non
         headers={"X-CSRFToken": "x" * 32},
     )
     assert done.status_code == 201
+
+
+def test_who_was_removed_trades_no_more_whatever_a_process_remembers(
+    alice: Caller, organiser: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = {"participant_id": "alice", "asset": "AAPL", "side": "buy", "quantity": 1, "price": 10}
+    assert alice.post("sessions/demo/orders", order).status_code == 201
+    with monkeypatch.context() as other_process:
+        other_process.setattr(seats, "forget", lambda: None)
+        assert organiser.delete("sessions/demo/participants/alice").status_code == 204
+    before = Event.objects.count()
+    remembered = alice.post("sessions/demo/orders", order)
+    assert (remembered.status_code, remembered.json()["code"]) == (409, "participant_removed")
+    seats.forget()
+    assert alice.post("sessions/demo/orders", order).status_code == 404
+    assert Event.objects.count() == before
