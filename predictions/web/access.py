@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest
 
 from accounts.facade import actor_of
 from common.errors import DomainError
-from common.ids import Actor, parse_public_id
+from common.ids import Actor, parse_public_id, public_id
 from predictions import queries
 from predictions.handlers import exchanges
 from predictions.models import Market
@@ -46,6 +46,10 @@ class Visitor:
     def number(self) -> int:
         """The acting agent's number, 0 where there is none."""
         return self.agent.number if self.agent else 0
+
+    def id(self, number: int) -> str:
+        """The opaque id of what event `number` of this exchange made."""
+        return public_id(self.stream, number)
 
     def owns(self, number: int) -> bool:
         """Whether an agent is theirs."""

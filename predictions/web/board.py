@@ -77,6 +77,7 @@ def answer(
     said: str = "",
     refusal: Refusal | None = None,
     review: Preview | None = None,
+    anchor: str = "",
 ) -> HttpResponse:
     """After a form that did what `said` tells: the page by redirect, or with HTMX the fragments that may differ.
 
@@ -91,6 +92,6 @@ def answer(
         return page(request, "parts/answer.html", shown, status=status_of(refusal))
     if said:
         messages.success(request, said, extra_tags="good")
-        return HttpResponseRedirect(f"{address(who, market.number)}{'#talk' if form == 'talk' else ''}")
+        return HttpResponseRedirect(f"{address(who, market.number)}{f'#{anchor}' if anchor else ''}")
     shown = context(request, who, market, form=form, refusal=refusal, review=review)
     return page(request, "market.html", shown, status=status_of(refusal))

@@ -70,3 +70,15 @@ def span(microseconds: int) -> str:
         if count:
             parts.append(f"{count} {name}")
     return " ".join(parts[:2]) or "no time"
+
+
+@register.filter
+def ago(at: int, now: int) -> str:
+    """How long ago, in the two largest units."""
+    return span(max(0, now - at))
+
+
+@register.filter
+def days_since(at: int, now: int) -> int:
+    """Whole days."""
+    return max(0, now - at) // 86_400_000_000

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from ledger.models import Stream
-from predictions.models import Comment, Market, Order
+from predictions.models import Comment, Market, Order, Position
 from predictions.queries import OPEN
 
 Touch = tuple[int | None, int | None]
@@ -51,3 +51,21 @@ def counts(stream: UUID) -> tuple[dict[str, int], dict[str, int]]:
 def head(stream: UUID) -> int:
     """The seq of a stream's last event."""
     return Stream.objects.values_list("seq", flat=True).get(id=stream)
+
+
+def waiting(stream: UUID, agents: Collection[int]) -> list[Order]:
+    """Orders of these agents that wait for their owner's approval, the first to lapse first."""
+    rows = Order.objects.filter(stream_id=stream, agent__in=agents, status="pending_approval")
+    return list(rows.order_by("approve_by", "number"))
+
+
+def decided(stream: UUID, resolver: int = 0) -> "QuerySet[Market]":
+    """Resolved markets, the newest first, of one moderator or of all."""
+    rows = Market.objects.filter(stream_id=stream, status="resolved").order_by("-resolved_at", "-number")
+    return rows.filter(resolver=resolver) if resolver else rows
+
+
+def held_in(stream: UUID, agents: Collection[int], markets: Collection[int]) -> set[int]:
+    """Which of these markets these agents hold shares of."""
+    rows = Position.objects.filter(stream_id=stream, agent__in=agents, market__in=markets)
+    return set(rows.filter(Q(yes__gt=0) | Q(no__gt=0)).values_list("market", flat=True))

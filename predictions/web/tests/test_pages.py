@@ -30,7 +30,11 @@ def pages(hall: Hall) -> list[str]:
         f"{hall.page}/live",
         f"{hall.page}/chart",
         f"{hall.page}/estimate?outcome=YES&size=1&price=50",
-        f"{hall.page}?outcome=NO&price=33&size=7",
+        f"{hall.page}?outcome=NO&price=33&size=7&sort=controversial",
+        f"/predictions/leaderboard{of}",
+        f"/predictions/leaderboard{of}&by=reputation&role=moderator",
+        f"/predictions/agents{of}",
+        *(f"/predictions/agents/{hall.id(number)}" for number in hall.agents.values()),
     ]
 
 
@@ -43,6 +47,9 @@ def see_all(hall: Hall) -> None:
                 assert answer.status_code == 200, (who, path)
                 assert answer["Cache-Control"] == "no-store"
                 assert b"style=" not in answer.content
+        judging = 200 if who in {"mona", "orga"} else 404
+        for path in (f"/predictions/desk?exchange={hall.name}", f"{hall.page}/resolve"):
+            assert browser.get(path).status_code == judging, (who, path)
 
 
 def test_everybody_sees_every_page_of_an_open_market(hall: Hall) -> None:
@@ -171,7 +178,7 @@ def test_an_organiser_opens_questions_free_of_charge_and_nobody_else(hall: Hall)
 
 
 def test_hostile_texts_are_shown_as_text(hall: Hall) -> None:
-    evil = '<script>alert(1)</script>"><b>'
+    evil = '<script>alert(1)</script>"><u>'
     bad = agents.register(exchanges.find("class-a"), evil, owner=hall.people["carol"])
     hall.agents["carol"] = bad.agent.number
     hall.market = hall.ask(
@@ -181,7 +188,7 @@ def test_hostile_texts_are_shown_as_text(hall: Hall) -> None:
         for who in ("alice", "carol"):
             text = hall.browser(who).get(path).content.decode()
             assert "<script>alert" not in text
-            assert '"><b>' not in text
+            assert '"><u>' not in text
             assert 'href="javascript:' not in text
 
 

@@ -107,7 +107,7 @@ def order_cancel(request: HttpRequest, market_id: str, order: str) -> HttpRespon
     """Take one order back."""
 
     def act(who: Visitor, market: Market, once: str) -> orders.Receipt:
-        return orders.cancel_order(who.stream, _number(who, order), who.actor, command_id=once)
+        return orders.cancel_order(who.stream, number_of(who, order, "order"), who.actor, command_id=once)
 
     return _do(request, market_id, "flash", act, lambda receipt: "The order is cancelled.")
 
@@ -132,7 +132,7 @@ def order_replace(request: HttpRequest, market_id: str, order: str) -> HttpRespo
     def act(who: Visitor, market: Market, once: str) -> orders.Receipt:
         size = forms.whole(request.POST, "size", "how many shares in all", blank=0)
         price = forms.cents(request.POST, "price", blank=0)
-        command = c.ReplaceOrder(order=_number(who, order), size=size, price=price)
+        command = c.ReplaceOrder(order=number_of(who, order, "order"), size=size, price=price)
         return orders.replace_order(who.stream, command, who.actor, command_id=once)
 
     return _do(request, market_id, "replace", act, lambda receipt: f"Replaced. {_placed(receipt)}")
@@ -172,9 +172,9 @@ def sets(request: HttpRequest, market_id: str) -> HttpResponse:
     return _do(request, market_id, "sets", act, say)
 
 
-def _number(who: Visitor, outside: str) -> int:
-    """The number behind an order's opaque id. Raises DomainError `not_found`."""
+def number_of(who: Visitor, outside: str, what: str) -> int:
+    """The number behind an opaque id of this exchange. Raises DomainError `not_found`."""
     parsed = parse_public_id(outside)
     if parsed is None or parsed[0] != who.stream:
-        raise DomainError("not_found", "There is no such order.")
+        raise DomainError("not_found", f"There is no such {what}.")
     return parsed[1]
