@@ -70,13 +70,19 @@ def parse(action: str, body: Mapping[str, object], seat: Seat) -> OrderCommand:
 
 def parse_cancel_all(fields: Fields, seat: Seat) -> c.CancelOrders:
     """All open orders of a participant, of an asset and a side where they are named."""
-    who = fields.text("participant_id", "") or seat.handle
+    who = whom(fields, seat)
     asset, side = fields.text("asset", ""), fields.choice("side", ("buy", "sell"), "")
     fields.end()
+    return c.CancelOrders(participant=who, asset=asset, side=side)
+
+
+def whom(fields: Fields, seat: Seat) -> str:
+    """The participant whom a body names, or else the caller's own."""
+    who = fields.text("participant_id", "") or seat.handle
     if who is None:
         raise InvalidInput("participant_id", "Say whose orders: participant_id is required here.")
     seat.require_acting(who)
-    return c.CancelOrders(participant=who, asset=asset, side=side)
+    return who
 
 
 def _unseen(command: OrderCommand, own: set[int]) -> OrderCommand:

@@ -68,6 +68,27 @@ class Presence(models.Model):
         constraints = (models.UniqueConstraint(fields=["stream_id", "handle"], name="markets_presence_once"),)
 
 
+class Countdown(models.Model):
+    """When a participant's open orders are cancelled unless somebody sets it anew. No part of the ledger.
+
+    `holder` is the connection that keeps it from happening; empty: the participant does.
+    """
+
+    stream_id = models.UUIDField()
+    handle = models.CharField(max_length=32)
+    holder = models.CharField(max_length=32, blank=True)
+    due_at = models.BigIntegerField()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["due_at"], name="markets_countdown_due"),
+            models.Index(fields=["holder"], name="markets_countdown_holder"),
+        )
+        constraints = (
+            models.UniqueConstraint(fields=["stream_id", "handle", "holder"], name="markets_countdown_once"),
+        )
+
+
 class Holding(models.Model):
     pk = CompositePrimaryKey("stream_id", "participant", "asset")
     stream_id = models.UUIDField()

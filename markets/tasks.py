@@ -10,7 +10,7 @@ from celery import shared_task
 from common.clock import now_us
 from common.errors import DomainError, Unavailable
 from markets import queries
-from markets.handlers import prices, sessions
+from markets.handlers import countdowns, prices, sessions
 from markets.models import ClockNote
 from oracle import facade as oracle
 
@@ -27,7 +27,8 @@ def note_clock() -> None:
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def advance_sessions() -> None:
-    """Write down the starts, expiries and closings that are due."""
+    """Write down the starts, expiries and closings that are due, and cancel for those whose countdown ran out."""
+    countdowns.fire_due()
     for stream in queries.due_sessions(now_us()):
         try:
             sessions.advance_session(stream)

@@ -127,11 +127,12 @@ class CancelOrder(Command, frozen=True, kw_only=True):
 
 
 class CancelOrders(Command, frozen=True, kw_only=True):
-    """All open orders of a participant; `asset` and `side` narrow it ("" for all)."""
+    """All open orders of a participant; `asset` and `side` narrow it ("" for all). `reason` is what each will say."""
 
     participant: str
     asset: str = ""
     side: str = ""
+    reason: str = "requested"
 
 
 class ReplaceOrder(Command, frozen=True, kw_only=True):

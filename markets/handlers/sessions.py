@@ -11,7 +11,7 @@ from ledger.runtime import runtime
 from ledger.tickets import Opens, Outcome
 from markets import queries, seats
 from markets.engine import commands as c
-from markets.models import DisplayName, Presence
+from markets.models import Countdown, DisplayName, Presence
 from oracle import facade as oracle
 
 
@@ -81,7 +81,7 @@ def delete_session(session_id: str, actor: Actor, *, reason: str = "", command_i
     outcome = platform.delete_stream(
         session.stream, actor, name=session.session_id, reason=reason, command_id=command_id
     )
-    for table in (DisplayName, Presence):  # no projections: the ledger doesn't know them
+    for table in (Countdown, DisplayName, Presence):  # no projections: the ledger doesn't know them
         table.objects.filter(stream_id=session.stream).delete()
     seats.forget()
     return outcome

@@ -28,6 +28,8 @@ _LIFE: dict[type, tuple[str, str]] = {
 }
 _ORDERS_LOST = {
     "gtd": "has expired",
+    "countdown": "was cancelled: your countdown ran out",
+    "disconnected": "was cancelled: your connection ended",
     "self_trade_prevention": "was cancelled: it would have met an order of your own",
     "participant_removed": "was cancelled: you were removed",
 }

@@ -34,6 +34,8 @@ _WISH = {
     "order.replace": "Change an open order.",
     "order.cancel": "Cancel an order.",
     "order.cancel_all": "Cancel all open orders.",
+    "order.countdown": "Cancel all open orders unless this is said again in time.",
+    "order.cancel_on_disconnect": "Cancel all open orders when this connection ends.",
 }
 
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from markets.ws.credentials import Guest
 from markets.ws.messages import Answer, Message
@@ -42,6 +43,9 @@ class Connection:
         self.guest, self.as_html = guest, as_html
         self.handle: str | None = None
         self.joined_at_seq = 0
+        self.name = uuid4().hex
+        self.holds: set[str] = set()
+        """The participants whose open orders are cancelled when it ends."""
         self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Set to the code that the connection is to be closed with."""
         self._send = send

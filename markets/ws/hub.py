@@ -11,8 +11,9 @@ from django.db import DatabaseError
 from common.errors import DomainError
 from ledger.runtime import runtime
 from markets import presence
+from markets.handlers import countdowns
 from markets.ws import credentials, reading
-from markets.ws.connection import NOT_SIGNED_IN
+from markets.ws.connection import NOT_SIGNED_IN, RESTART
 from markets.ws.pokes import Pokes
 from markets.ws.reading import in_thread
 from markets.ws.tailer import Tailer
@@ -122,8 +123,17 @@ class Hub:
             connected = {stream: tailer.present for stream, tailer in self._tailers.items()}
             try:
                 await in_thread(presence.write_down, connected)
+                await self._keep_holding()
             except DatabaseError as error:
                 log.warning("nobody learns who is connected: %s", error)
+
+    async def _keep_holding(self) -> None:
+        """Who stood still for so long that orders were cancelled meanwhile must come back and see."""
+        connections = [one for tailer in self._tailers.values() for one in tailer.connections if one.holds]
+        lost = await in_thread(countdowns.keep, {one.name for one in connections}) if connections else set()
+        for connection in connections:
+            if connection.name in lost and connection.holds:
+                connection.close(RESTART)
 
     async def _guard(self) -> None:
         """Whose key was revoked, or who signed out, is shown the door."""

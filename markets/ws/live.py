@@ -17,7 +17,7 @@ from markets.ws.credentials import Guest
 from markets.ws.messages import Message, Resume
 from markets.ws.reading import in_thread
 from markets.ws.tailer import Tailer
-from markets.ws.trading import Asked, NotUnderstood, OrderEntry, hear
+from markets.ws.trading import COMMANDS, Asked, NotUnderstood, OrderEntry, hear
 
 log = logging.getLogger("markets.ws")
 Scope = dict[str, Any]
@@ -83,11 +83,11 @@ async def _serve(connection: Connection, receive: Receive, *, since: int | None)
         return None
     finally:
         tailer.leave(connection)
-        entry.close()
         for task in tasks:
             task.cancel()
         with contextlib.suppress(Exception):
             await asyncio.gather(*tasks, return_exceptions=True)
+            await entry.close()
 
 
 async def _listen(connection: Connection, entry: OrderEntry, tailer: Tailer, receive: Receive) -> None:
@@ -103,19 +103,21 @@ async def _listen(connection: Connection, entry: OrderEntry, tailer: Tailer, rec
             continue
         try:
             asked = hear(text)
-            if asked.op != "resume":
+            if asked.op in COMMANDS:
                 await entry.take(asked)
                 continue
-            resume = _resume(asked)
+            resume = _resume(asked) if asked.op == "resume" else None
         except NotUnderstood as error:
-            resume = None
+            asked, resume = None, None
             entry.refuse(error.asked, error.refusal)
         now = asyncio.get_running_loop().time()
         allowance, last = min(_BURST, allowance + (now - last) * _PER_SECOND) - 1, now
         if allowance < 0:
             connection.close(_POLICY)
-        elif resume is not None:
+        elif resume:
             await tailer.resume(connection, resume)
+        elif asked:
+            await entry.switch(asked)
 
 
 def _resume(asked: Asked) -> Resume:

@@ -198,18 +198,29 @@ RequestId = Annotated[
     str | int,
     msgspec.Meta(description="Your own name for what you ask; a text is also its Idempotency-Key, a number is not"),
 ]
-Moves = Literal["order.new", "order.replace", "order.cancel", "order.cancel_all"]
+Moves = Literal[
+    "order.new",
+    "order.replace",
+    "order.cancel",
+    "order.cancel_all",
+    "order.countdown",
+    "order.cancel_on_disconnect",
+]
 
 
 class AckData(Data):
-    """What you asked for is done and committed, as event `event_seq` at the latest. `cancelled`: orders' ids."""
+    """What you asked for is done and committed, as event `event_seq` at the latest. `cancelled`: orders' ids.
+
+    `cancel_at`: when a countdown that was set will run out.
+    """
 
     id: RequestId
     op: Moves
-    event_seq: int
+    event_seq: int | None
     replayed: bool
     order: OrderData | None
     cancelled: list[str] | None
+    cancel_at: Moment | None
 
 
 class FieldError(Data):
@@ -286,6 +297,22 @@ class Resume(msgspec.Struct, forbid_unknown_fields=True):
     feed_seq: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)] | None = None
 
 
+class OrderCountdown(Wish, kw_only=True):
+    """Cancel all your open orders in so many seconds, unless this is said again before; 0: don't."""
+
+    op: Literal["order.countdown"]
+    seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)]
+    participant_id: str | None = None
+
+
+class OrderCancelOnDisconnect(Wish, kw_only=True):
+    """Whether all your open orders are to be cancelled when this connection ends, however it ends."""
+
+    op: Literal["order.cancel_on_disconnect"]
+    on: bool
+    participant_id: str | None = None
+
+
 DATA: dict[str, type[Data]] = {
     "snapshot": SnapshotData,
     "tick": TickData,
@@ -309,6 +336,8 @@ WISHES: dict[str, type[msgspec.Struct]] = {
     "order.replace": OrderReplace,
     "order.cancel": OrderCancel,
     "order.cancel_all": OrderCancelAll,
+    "order.countdown": OrderCountdown,
+    "order.cancel_on_disconnect": OrderCancelOnDisconnect,
 }
 """`op` → what a client may send."""
 

@@ -19,7 +19,7 @@ from common.ids import public_id
 from ledger.tickets import Outcome
 from markets import entry, presence, queries, shapes
 from markets.engine import commands as c
-from markets.handlers import orders
+from markets.handlers import countdowns, orders
 from markets.handlers.orders import OrderCommand
 from markets.seats import Seat
 from markets.ws import credentials
@@ -31,7 +31,9 @@ log = logging.getLogger("markets.ws")
 RequestId = str | int | None
 ACTIONS = {"order.new": "place", "order.replace": "replace", "order.cancel": "cancel"}
 CANCEL_ALL = "order.cancel_all"
-OPS = (*ACTIONS, CANCEL_ALL)
+COMMANDS = (*ACTIONS, CANCEL_ALL)
+COUNTDOWN, ON_DISCONNECT = "order.countdown", "order.cancel_on_disconnect"
+OPS = (*COMMANDS, COUNTDOWN, ON_DISCONNECT)
 MOST_UNANSWERED = 1000
 _TRUSTED_S = 1.0
 """For so long a seat is taken as it was last read; a key that is revoked in this process is noticed at once."""
@@ -128,10 +130,41 @@ class OrderEntry:
             presence.refused(self._seat.stream, self._seat.handle, error)
         self._answer("error", _described(asked, error))
 
-    def close(self) -> None:
-        """The client is gone: what no writer has taken yet is taken back."""
+    async def switch(self, asked: Asked) -> None:
+        """Set a countdown, or what happens when this connection ends."""
+        try:
+            seat = await self._seated()
+            cancel_at = await in_thread(self._switched, asked, seat)
+        except Exception as error:
+            self.refuse(asked, error)
+        else:
+            self._acknowledge(asked, cancel_at=shapes.moment(cancel_at))
+
+    def _switched(self, asked: Asked, seat: Seat) -> int | None:
+        fields = Fields(asked.body)
+        who = entry.whom(fields, seat)
+        if asked.op == COUNTDOWN:
+            seconds = fields.units("seconds", 0)
+            fields.end()
+            if seconds > countdowns.LONGEST_S:
+                raise InvalidInput("seconds", f"seconds must be at most {countdowns.LONGEST_S}.")
+            return countdowns.count_down(seat.stream, who, seconds)
+        on = fields.flag("on")
+        fields.end()
+        if on:
+            countdowns.hold(seat.stream, who, self._connection.name)
+            self._connection.holds.add(who)
+        else:
+            self._connection.holds.discard(who)
+            countdowns.let_go(seat.stream, who, self._connection.name)
+        return None
+
+    async def close(self) -> None:
+        """The client is gone: what no writer has taken is taken back, and what was to happen at its end is done."""
         for task in self._unanswered:
             task.cancel()
+        if self._connection.holds:
+            await in_thread(countdowns.end, self._connection.name)
 
     def _require_room(self) -> None:
         if len(self._unanswered) >= MOST_UNANSWERED:
@@ -162,10 +195,16 @@ class OrderEntry:
         except Exception as error:
             self.refuse(asked, error)
         else:
-            self._answer("ack", {"id": asked.id, "op": asked.op, **done})
+            self._acknowledge(asked, **done)
+
+    def _acknowledge(self, asked: Asked, **done: Any) -> None:
+        self._answer("ack", {"id": asked.id, "op": asked.op, **_NOTHING_DONE, **done})
 
     def _answer(self, kind: str, data: shapes.Shape) -> None:
         self._connection.offer(Batch([Answer(kind, self._guest.session_id, now_us(), data)]))
+
+
+_NOTHING_DONE = {"event_seq": None, "replayed": False, "order": None, "cancelled": None, "cancel_at": None}
 
 
 def _command(asked: Asked, seat: Seat) -> OrderCommand | c.CancelOrders:

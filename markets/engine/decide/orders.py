@@ -94,7 +94,7 @@ def cancel_all(state: SessionState, command: c.CancelOrders, actor: Actor, now: 
     if command.side not in {"", "buy", "sell"}:
         raise DomainError("invalid_order", "side must be buy or sell.", field="side")
     return [
-        e.OrderCancelled(order.id, "requested")
+        e.OrderCancelled(order.id, command.reason)
         for _, order in sorted(state.open_orders.get(command.participant, {}).items())
         if command.asset in {"", order.asset} and command.side in {"", "buy" if order.is_buy else "sell"}
     ]
