@@ -29,7 +29,8 @@ from websockets.asyncio.client import connect
 
 async def story(url, key, wishes, again):
     async with connect(url, additional_headers={"Authorization": f"Bearer {key}"}, max_size=None) as line:
-        line.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw = line.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         for wish in wishes:
             await line.send(json.dumps(wish))
             while json.loads(await line.recv())["type"] != "ack":
