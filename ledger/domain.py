@@ -18,7 +18,7 @@ Write = tuple[Table, list[Row]]
 
 
 class Domain(ABC, Generic[StateT]):
-    """One kind of stream. All methods but `within` are pure: no clock, database, randomness, logging."""
+    """One kind of stream. All but `within` and `sources` is pure: no clock, database, randomness, logging."""
 
     name: str
     engine_version: int
@@ -26,6 +26,8 @@ class Domain(ABC, Generic[StateT]):
     events: EventTypes
     tables: Sequence[Table] = ()
     """The projection: every row of these tables is derived from events."""
+    may_be_imported: bool = False
+    """Whether a stream of another installation may be read here: `manage.py import`."""
 
     @abstractmethod
     def new_state(self, stream: UUID) -> StateT:
@@ -77,6 +79,10 @@ class Domain(ABC, Generic[StateT]):
     def name_of(self, state: StateT) -> str:
         """The name that the events give the stream; "" where they give none."""
         return ""
+
+    def sources(self, stream: UUID) -> dict[str, Any]:
+        """Where the facts came from that events took from outside, as plain data: a feed with its seed, say."""
+        return {}
 
     def within(self, events: Sequence[Event], now: int) -> None:
         """More writes in the same transaction, for a domain that also acts on other streams."""

@@ -1,6 +1,6 @@
 """Is what the tables say what happened? Chain, gaps, invariants, snapshots, rows: the first lie of each stream."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -80,15 +80,14 @@ def verify_stream(row: Stream, *, anchor: str = "", tick: Tick = lambda count: N
     if row.domain not in {domain.name for domain in registry.all_domains()}:
         yield Finding(name, 0, f"field domain of the stream says {row.domain!r}, which there is not")
         return
-    walk = _Walk(row, anchor, tick)
+    walk = _walk(row, anchor, tick)
     try:
-        folded = walk.fold()
-    except _Lie as lie:
+        folded = walk.fold(store.read_raw(row.id))
+    except Lie as lie:
         yield Finding(name, lie.seq, str(lie))
         return
-    yield from _check_ends(row, folded, anchor_seen=walk.anchor_seen, anchor=anchor)
-    for text in folded.violations:
-        yield Finding(name, 0, f"invariant: {text}")
+    yield from _check_ends(row, folded)
+    yield from walk.rest(name, folded)
     if row.deleted_at is None:
         for text in _drift(row.id, folded):
             yield Finding(name, 0, text)
@@ -101,41 +100,54 @@ def drift(row: Stream, folded: Folded | None = None) -> Iterator[str]:
 
 def fold(row: Stream, tick: Tick = lambda count: None) -> Folded:
     """Fold a stream from its first event, looking at the chain on the way. Raises ValueError on a lie."""
-    return _Walk(row, "", tick).fold()
+    return _walk(row, "", tick).fold(store.read_raw(row.id))
 
 
-class _Lie(ValueError):
+def _walk(row: Stream, anchor: str, tick: Tick) -> "Walk":
+    domain: Domain[Any] = registry.get(row.domain)
+    rows = Snapshot.objects.filter(stream_id=row.id, engine_version=domain.engine_version)
+    return Walk(domain, row.id, row.head, anchor=anchor, snapshots=dict(rows.values_list("seq", "state")), tick=tick)
+
+
+class Lie(ValueError):
+    """What is wrong at event `seq`."""
+
     def __init__(self, seq: int, text: str) -> None:
         super().__init__(text)
         self.seq = seq
 
 
-class _Walk:
-    """One pass over a stream's events: gaps, hashes, decoding, folding, snapshots."""
+class Walk:
+    """One pass over a stream's events, which should end in `head`: gaps, hashes, decoding, folding, snapshots."""
 
-    def __init__(self, row: Stream, anchor: str, tick: Tick) -> None:
-        domain: Domain[Any] = registry.get(row.domain)
-        self._row, self._anchor, self._tick = row, anchor, tick
-        self._warm = Warm(domain, row.id, domain.new_state(row.id), 0, 0)
+    def __init__(
+        self,
+        domain: Domain[Any],
+        stream: UUID,
+        head: str,
+        *,
+        anchor: str = "",
+        snapshots: dict[int, str] | None = None,
+        tick: Tick = lambda count: None,
+    ) -> None:
+        self._stream, self._head, self._anchor, self._tick = stream, head, anchor, tick
+        self._warm = Warm(domain, stream, domain.new_state(stream), 0, 0)
         self._rows: dict[Table, dict[Row, Row]] = {table: {} for table in domain.tables}
-        self._snapshots = dict(
-            Snapshot.objects.filter(stream_id=row.id, engine_version=domain.engine_version).values_list(
-                "seq", "state"
-            )
-        )
-        self.anchor_seen = anchor == chain.GENESIS
+        self._snapshots = snapshots or {}
+        self._anchor_seen = anchor == chain.GENESIS
 
-    def fold(self) -> Folded:
+    def fold(self, events: Iterable[tuple[Any, ...]]) -> Folded:
+        """Fold events with all their columns from the first one. Raises Lie."""
         head, first_at, last_at, suspect = chain.GENESIS, 0, 0, None
-        for seq, kind, version, payload, actor, command_id, at, digest in store.read_raw(self._row.id):
+        for seq, kind, version, payload, actor, command_id, at, digest in events:
             if seq != self._warm.seq + 1:
-                raise suspect or _Lie(self._warm.seq + 1, f"this event is missing; the next one is {seq}")
-            linked = chain.link(head, self._row.id, seq, kind, version, payload, actor, command_id, at)
+                raise suspect or Lie(self._warm.seq + 1, f"this event is missing; the next one is {seq}")
+            linked = chain.link(head, self._stream, seq, kind, version, payload, actor, command_id, at)
             if suspect is not None:
                 # The event before this one doesn't match its hash. If this one hangs on the computed hash, only the
                 # hash column was changed; else the content was.
                 raise (
-                    _Lie(suspect.seq, f"field hash was changed: {suspect}")
+                    Lie(suspect.seq, f"field hash was changed: {suspect}")
                     if self._hangs_on(suspect.computed, seq, kind, version, payload, actor, command_id, at, digest)
                     else suspect
                 )
@@ -145,42 +157,50 @@ class _Walk:
                 self._warm.seq = seq
                 continue
             if at < last_at:
-                raise _Lie(seq, "field at lies before the event before it")
+                raise Lie(seq, "field at lies before the event before it")
             self._apply(seq, kind, version, payload, at)
             head, first_at, last_at = digest, first_at or at, at
-            self.anchor_seen = self.anchor_seen or digest == self._anchor
+            self._anchor_seen = self._anchor_seen or digest == self._anchor
         if suspect is not None:
             raise (
-                _Lie(suspect.seq, f"field hash was changed: {suspect}")
-                if (suspect.computed == self._row.head)
+                Lie(suspect.seq, f"field hash was changed: {suspect}")
+                if (suspect.computed == self._head)
                 else suspect
             )
         self._collect()
         return Folded(self._warm, self._rows, self._audit(), head, first_at, last_at)
 
+    def rest(self, name: str, folded: Folded) -> Iterator[Finding]:
+        """What only the whole shows: broken invariants, and an anchor that was not met."""
+        if self._anchor and not self._anchor_seen:
+            text = f"no event has the anchor's hash {self._anchor}: the end was cut off or rewritten"
+            yield Finding(name, folded.warm.seq, text)
+        for text in folded.violations:
+            yield Finding(name, 0, f"invariant: {text}")
+
     def _audit(self) -> list[str]:
         if self._snapshots:
-            raise _Lie(self._warm.seq + 1, f"there is a snapshot of event {min(self._snapshots)}, which there is not")
+            raise Lie(self._warm.seq + 1, f"there is a snapshot of event {min(self._snapshots)}, which there is not")
         try:
             return list(self._warm.domain.audit(self._warm.state))
         except Exception as error:  # events that were forged along with their hashes may lead anywhere
-            raise _Lie(self._warm.seq, f"what the events lead to cannot be audited: {error!r}") from error
+            raise Lie(self._warm.seq, f"what the events lead to cannot be audited: {error!r}") from error
 
     def _hangs_on(self, computed: str, *columns: Any) -> bool:
         *content, digest = columns
-        return bool(chain.link(computed, self._row.id, *content) == digest)
+        return bool(chain.link(computed, self._stream, *content) == digest)
 
     def _apply(self, seq: int, kind: str, version: int, payload: str, at: int) -> None:
         domain = self._warm.domain
         try:
             domain.evolve(self._warm.state, domain.events.decode(kind, version, payload), at)
         except BrokenEvent as error:
-            raise _Lie(seq, f"it cannot be read: {error}") from error
+            raise Lie(seq, f"it cannot be read: {error}") from error
         except Exception as error:
-            raise _Lie(seq, f"{kind} cannot follow what came before it: {error!r}") from error
+            raise Lie(seq, f"{kind} cannot follow what came before it: {error!r}") from error
         self._warm.seq = seq
         if seq in self._snapshots and dump(self._warm) != self._snapshots.pop(seq):
-            raise _Lie(seq, "the snapshot taken here is not what the events fold to")
+            raise Lie(seq, "the snapshot taken here is not what the events fold to")
         if not seq % _ROWS_EVERY:
             self._collect()
         self._tick(1)
@@ -190,14 +210,14 @@ class _Walk:
             self._rows[table].update({table.key_of(row): row for row in rows})
 
 
-class _Mismatch(_Lie):
+class _Mismatch(Lie):
     def __init__(self, seq: int, computed: str) -> None:
         super().__init__(seq, "its columns don't match its hash: one of them was changed")
         self.computed = computed
 
 
-def _check_ends(row: Stream, folded: Folded, *, anchor_seen: bool, anchor: str) -> Iterator[Finding]:
-    """The stream's own row, the outcomes and the anchor must agree with where the events end."""
+def _check_ends(row: Stream, folded: Folded) -> Iterator[Finding]:
+    """The stream's own row and the outcomes must agree with where the events end."""
     name, seq = _label(row), folded.warm.seq
     if row.seq != seq:
         text = f"the events end at {seq}, field seq of the stream says {row.seq}"
@@ -211,8 +231,6 @@ def _check_ends(row: Stream, folded: Folded, *, anchor_seen: bool, anchor: str) 
     expected = folded.warm.domain.name_of(folded.warm.state)
     if expected and expected != row.name:
         yield Finding(name, 0, f"field name of the stream says {row.name!r}, its events {expected!r}")
-    if anchor and not anchor_seen:
-        yield Finding(name, seq, f"no event has the anchor's hash {anchor}: the end was cut off or rewritten")
     beyond = Command.objects.filter(stream_id=row.id, last_seq__gt=seq).order_by("last_seq").first()
     if beyond:
         text = f"command {beyond.command_id} was answered with events up to {beyond.last_seq}; they end at {seq}"

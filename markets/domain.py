@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from common.errors import DomainError
 from common.events import Event
 from common.ids import Actor
 from ledger.codec import EventTypes
@@ -19,6 +20,8 @@ from markets.engine.decide import dispatch
 from markets.engine.events import EVENTS
 from markets.engine.evolve import evolve, forget_changes
 from markets.engine.state import ENGINE_VERSION, Order, Saved, SessionState
+from markets.models import MarketSession
+from oracle import facade as oracle
 
 _OF_AN_ORDER = (c.ReplaceOrder, c.CancelOrder)
 
@@ -30,6 +33,7 @@ class SessionDomain(Domain[SessionState]):
     engine_version = ENGINE_VERSION
     events = EventTypes(EVENTS)
     tables = projections.TABLES
+    may_be_imported = True
 
     def new_state(self, stream: UUID) -> SessionState:
         return SessionState(stream)
@@ -64,6 +68,22 @@ class SessionDomain(Domain[SessionState]):
 
     def name_of(self, state: SessionState) -> str:
         return state.facts.session_id
+
+    def sources(self, stream: UUID) -> dict[str, Any]:
+        name = MarketSession.objects.values_list("feed", flat=True).get(stream_id=stream)
+        try:
+            feed = oracle.get_feed(name or f"session:{stream.hex}")
+        except DomainError:
+            return {}  # nobody has published a price yet
+        return {
+            "feed": {
+                "name": feed.name,
+                "mode": feed.mode,
+                "instruments": feed.instruments,
+                "price_decimals": feed.price_decimals,
+                "settings": feed.settings,
+            }
+        }
 
     def dump(self, state: SessionState) -> Saved:
         return state.saved()

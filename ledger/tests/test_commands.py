@@ -142,7 +142,7 @@ def test_an_export_is_enough_to_recompute_the_chain_and_the_state(
     file, row = tmp_path / name, Stream.objects.get()
     assert say("export", str(history), str(file)) == f"12 events written to {file}. Head {row.head}.\n"
     header, *events = read(file)
-    assert (header["format"], header["seq"], header["head"]) == ("session-contracts/events/1", 12, row.head)
+    assert (header["format"], header["seq"], header["head"]) == ("session-contracts/bundle/1", 12, row.head)
     assert (header["domain"], header["name"], header["engine_version"]) == ("counter", str(history), 1)
     head, state, domain = chain.GENESIS, COUNTERS.new_state(history), registry.get(header["domain"])
     for event in events:

@@ -53,7 +53,12 @@ def audit(state: SessionState) -> Iterator[str]:
     facts = state.facts
     if facts.status == "settled" and facts.fixing:
         paid = sum(facts.payouts.values()) + facts.treasury_payout
-        worth = sum(units * facts.fixing.prices[leg] for leg, units in zip(facts.legs, facts.q, strict=True))
+        prices = facts.fixing.prices
+        for who, units in facts.payouts.items():
+            due = sum(state.held(who, leg).total * prices[leg] for leg in facts.legs)
+            if units != due:
+                yield f"{who} is paid {units}, their holdings are worth {due}"
+        worth = sum(units * prices[leg] for leg, units in zip(facts.legs, facts.q, strict=True))
         if paid != worth:
             yield f"payouts add up to {paid}, the basket to {worth}"
 

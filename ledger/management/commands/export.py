@@ -1,4 +1,4 @@
-"""manage.py export: a session's events as JSON lines."""
+"""manage.py export: a session as a bundle, which a stranger can check without us."""
 
 import gzip
 from argparse import ArgumentParser
@@ -8,12 +8,16 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.terminal import progress
+from ledger import registry
 from ledger.export import lines
 from ledger.models import Stream
 
 
 class Command(BaseCommand):
-    help = "Write a session's events to FILE, one JSON object a line, a header first; gzip if it ends in .gz."
+    help = (
+        "Write a session to FILE as a bundle: one JSON object a line, a header first; gzip if it ends in .gz. "
+        "The header tells the seeds of its feed, and with them prices to come: not for who still trades."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("session", help="the session_id")
@@ -39,6 +43,6 @@ class Command(BaseCommand):
 
     def _write(self, row: Stream, file: IO[str]) -> None:
         with progress("export", row.seq) as tick:
-            for number, line in enumerate(lines(row)):
+            for number, line in enumerate(lines(row, registry.get(row.domain).sources(row.id))):
                 file.write(line)
                 tick(1 if number else 0)
