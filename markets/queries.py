@@ -1,6 +1,6 @@
 """Reads: rows → plain dataclasses. Never writes, never sees a warm state."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When
 
 from common.db import one_moment, uuid_param
 from common.errors import DomainError
@@ -190,6 +190,53 @@ def sessions(*, status: tuple[str, ...] = ()) -> list[SessionInfo]:
     """All live sessions, oldest first, or those in one of the statuses."""
     rows = MarketSession.objects.order_by("created_at", "session_id")
     return [_session(row) for row in (rows.filter(status__in=status) if status else rows)]
+
+
+OVER = ("settled", "cancelled")
+
+
+def find_sessions(
+    user: str, *, status: str = "", text: str = "", mine: bool = False, limit: int
+) -> list[SessionInfo]:
+    """Live sessions of a status, with `text` in their name or legs, that `user` is in or runs; running ones first."""
+    rows = _found(user, text=text, mine=mine)
+    rows = rows.filter(status=status) if status else rows
+    last = Case(When(status__in=OVER, then=Value(1)), default=Value(0))
+    return [_session(row) for row in rows.order_by(last, "-created_at", "session_id")[:limit]]
+
+
+def count_sessions(user: str, *, text: str = "", mine: bool = False) -> dict[str, int]:
+    """How many there are of each status, with the same arguments."""
+    rows = _found(user, text=text, mine=mine).values_list("status")
+    return dict(rows.annotate(number=Count("stream_id")).order_by("status"))
+
+
+def _found(user: str, *, text: str, mine: bool) -> "QuerySet[MarketSession, MarketSession]":
+    rows = MarketSession.objects.all()
+    if text:
+        rows = rows.filter(Q(session_id__icontains=text) | Q(legs__icontains=text))
+    if mine:
+        own = Participant.objects.filter(user=user, is_removed=False).values("stream_id")
+        rows = rows.filter(Q(stream_id__in=own) | Q(organiser=user))
+    return rows
+
+
+def crowds(streams: Collection[UUID]) -> dict[UUID, int]:
+    """How many take part in each of these sessions."""
+    rows = Participant.objects.filter(stream_id__in=streams, is_removed=False).values_list("stream_id")
+    return dict(rows.annotate(number=Count("handle")).order_by())
+
+
+def holdings_of(handles: Mapping[UUID, str]) -> dict[UUID, dict[str, HoldingInfo]]:
+    """What one participant of each of these sessions holds, by asset."""
+    found: dict[UUID, dict[str, HoldingInfo]] = {stream: {} for stream in handles}
+    rows = Holding.objects.filter(stream_id__in=handles, participant__in=set(handles.values()))
+    for stream, who, asset, total, reserved in rows.values_list(
+        "stream_id", "participant", "asset", "total", "reserved"
+    ):
+        if handles[stream] == who:
+            found[stream][asset] = HoldingInfo(total, reserved)
+    return found
 
 
 def participants(stream: UUID) -> list[str]:

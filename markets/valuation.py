@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from common.errors import DomainError
 from markets import queries
@@ -53,14 +54,22 @@ class Candle:
 
 def current_prices(session: SessionInfo) -> Prices:
     """The settlement's once settled, else the feed's newest, else the last fixing on record."""
+    return current_prices_of([session])[session.stream]
+
+
+def current_prices_of(sessions: Sequence[SessionInfo]) -> dict[UUID, Prices]:
+    """`current_prices` of many sessions by stream, in one query."""
+    newest = oracle.newest({feed_of(session) for session in sessions})
+    return {session.stream: _current(session, newest.get(feed_of(session))) for session in sessions}
+
+
+def _current(session: SessionInfo, newest: tuple[oracle.TickInfo, int] | None) -> Prices:
     if session.fixing and session.status == "settled":
         return Prices(session.fixing.prices, "settlement", session.fixing.at)
-    tick = latest_tick(session)
-    if tick is not None:
-        feed = oracle.get_feed(feed_of(session))
-        factor = 10 ** (session.price_decimals - feed.price_decimals)
-        by_leg = {leg: tick.prices[leg] * factor for leg in session.legs}
-        return Prices(by_leg, "feed", tick.published_at)
+    if newest is not None:
+        tick, decimals = newest
+        factor = 10 ** (session.price_decimals - decimals)
+        return Prices({leg: tick.prices[leg] * factor for leg in session.legs}, "feed", tick.published_at)
     if session.fixing:
         return Prices(session.fixing.prices, "fixing", session.fixing.at)
     return Prices({}, "none", 0)

@@ -1,7 +1,7 @@
 """What other apps may ask of oracle. Plain values go in and out, never a row."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -39,8 +39,10 @@ __all__ = [
     "list_feeds",
     "load_replay",
     "manual_fixing",
+    "newest",
     "publish",
     "publish_many",
+    "published",
     "read_replay",
     "running_feeds",
     "sample",
@@ -197,6 +199,18 @@ def latest_prices(feed: FeedRef) -> TickInfo | None:
     found = feeds.find(feed)
     tick = feeds.latest(found.pk)
     return _tick_infos(found, [tick])[0] if tick else None
+
+
+def newest(names: Collection[str]) -> dict[str, tuple[TickInfo, int]]:
+    """(the newest tick, the feed's price_decimals) by the names of the feeds that have one, in one query."""
+    return {
+        tick.feed.name: (_tick_infos(tick.feed, [tick])[0], tick.feed.price_decimals) for tick in feeds.newest(names)
+    }
+
+
+def published() -> int:
+    """How many ticks there are of all feeds: it grows with every new one."""
+    return feeds.published()
 
 
 def ticks_after(feed: FeedRef, *, seq: int, limit: int = 1000) -> list[TickInfo]:

@@ -2,11 +2,12 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import F, Sum
 
 from common.clock import Clock, now_us
 from common.errors import DomainError, InvalidInput
@@ -240,6 +241,17 @@ def running() -> list[uuid.UUID]:
 def latest(feed_id: uuid.UUID) -> Tick | None:
     """The newest tick, None before the first."""
     return Tick.objects.filter(feed_id=feed_id).order_by("-seq").first()
+
+
+def newest(names: Collection[str]) -> list[Tick]:
+    """The newest tick of each of these feeds that has any, its feed with it."""
+    found = Tick.objects.filter(feed__name__in=names, seq=F("feed__last_seq"))
+    return list(found.select_related("feed"))
+
+
+def published() -> int:
+    """How many ticks there are of all feeds."""
+    return Feed.objects.aggregate(total=Sum("last_seq"))["total"] or 0
 
 
 def ticks_after(feed_id: uuid.UUID, *, seq: int, limit: int) -> list[Tick]:

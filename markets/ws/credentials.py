@@ -100,6 +100,11 @@ def still_stands(guest: Guest) -> bool:
     return user is not None and user.uid == guest.user and user.is_superuser >= guest.sees_all
 
 
+def is_signed_in(credentials: Credentials) -> bool:
+    """Whether a browser's cookie is worth anything. Reads the database."""
+    return bool(credentials.cookie) and _signed_in(credentials.cookie) is not None
+
+
 def trading_seat(guest: Guest) -> Seat:
     """Where a guest sits who wants to trade, by what they showed. Reads the database.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import close_old_connections
+from django.db.models import Count, Sum
 
 from common.errors import DomainError
 from ledger import warm
@@ -57,6 +58,12 @@ def mirror_of(stream: UUID) -> Mirror | None:
     """The session as its committed events say it is now; None when it is deleted."""
     row = Stream.objects.filter(id=stream, deleted_at=None).first()
     return Mirror(warm.load(SESSIONS, stream, upto=row.seq).state, row.last_at) if row else None
+
+
+def everywhere() -> tuple[int, int, int]:
+    """(live streams, events of theirs, ticks of all feeds): another answer means that something moved somewhere."""
+    found = Stream.objects.filter(deleted_at=None).aggregate(number=Count("id"), events=Sum("seq"))
+    return found["number"], found["events"] or 0, oracle.published()
 
 
 def seq_of(stream: UUID) -> int:

@@ -112,6 +112,12 @@
     }
   });
 
+  // A link to something folded unfolds it.
+  body.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-opens]");
+    if (link) byId(link.dataset.opens).open = true;
+  });
+
   // Legs of the new-session form: one more row.
   body.addEventListener("click", (event) => {
     const button = event.target.closest("[data-add-row]");

@@ -52,3 +52,32 @@ def test_what_if_is_answered_in_place_and_what_was_typed_survives_new_prices(bro
     page.click("#what-if button")
     expect(page.locator("#what-if .notice.bad")).to_be_visible()
     assert page.input_value("#what-if-0") == "-5"
+
+
+def test_the_dashboard_hears_of_a_new_session_and_of_new_prices_and_polls_nothing(browse: Open) -> None:
+    alice, orga = browse("alice"), browse("orga")
+    page, other = alice.open("/"), orga.open("/")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live", timeout=10_000)
+    page.wait_for_timeout(2500)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2500)
+    assert asked == []
+    other.click("[data-opens=new-session]")
+    other.fill("#new-session [name=session_id]", "heard-of")
+    other.fill("#new-session [name=leg] >> nth=0", "OIL")
+    other.fill("#new-session [name=q] >> nth=0", "5")
+    other.click("#new-session button.go")
+    card = page.locator(".session", has_text="heard-of")
+    expect(card).to_contain_text("no price yet", timeout=5000)
+    publish = """async (prices) => {
+      const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+      const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+      await fetch("/api/v1/sessions/heard-of/prices", { method: "POST", headers, body: JSON.stringify({ prices }) });
+    }"""
+    other.evaluate(publish, {"OIL": "80.5"})
+    expect(card).to_contain_text("402.50", timeout=5000)
+    page.fill("#filter-text", "heard")
+    expect(page.locator(".session")).to_have_count(1)
+    assert page.url.endswith("/?q=heard&status=")
+    assert alice.complaints == []

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.facade import actor_of, may_open_sessions
 from common.clock import now_us
 from common.errors import DomainError
+from common.ids import Actor
 from markets import queries, requests, valuation
 from markets.engine import commands as c
 from markets.handlers import participants, sessions
@@ -18,18 +19,44 @@ from markets.web import forms, panels
 from markets.web.access import command_id, session_named
 from markets.web.answers import Attempt, Refusal, attempt, done, page, status_of
 
-MOST_SHOWN = 200
+MOST_SHOWN = 60
+_STATUSES = ("created", "active", "halted", "closed", "settled", "cancelled")
+_OPEN = ("created", "active", "halted")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A session on the list, as one user sees it."""
+class Card:
+    """A session on the dashboard, as one user sees it: `value` of the basket, `worth` of what they hold."""
 
     session: queries.SessionInfo
     handle: str
     is_organiser: bool
     basket: tuple[tuple[str, int], ...]
     value: int | None
+    worth: int | None
+    people: int
+
+    @property
+    def can_be_joined(self) -> bool:
+        return not self.handle and self.session.status in _OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is looked for; `counts` of each status are there before one is chosen."""
+
+    status: str
+    text: str
+    mine: bool
+    counts: tuple[tuple[str, int], ...]
+
+    @property
+    def total(self) -> int:
+        return sum(number for _, number in self.counts)
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.status or self.text or self.mine)
 
 
 @login_required
@@ -60,10 +87,15 @@ def session_create(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def session_join(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Take part under a handle."""
+    """Take part under a handle: the page that a link leads to, and its form."""
     session, actor = session_named(session_id), actor_of(request.user)
+    to = reverse("terminal", args=[session_id])
+    if request.method != "POST":
+        if queries.participant_of(session.stream, actor.id):
+            return HttpResponseRedirect(to)
+        return page(request, "markets/join.html", {"session": session})
 
     def act() -> Any:
         body = requests.Fields(forms.fields(request.POST, "participant_id", "name"))
@@ -73,16 +105,19 @@ def session_join(request: HttpRequest, session_id: str) -> HttpResponse:
 
     _, refusal = attempt(request, act)
     if refusal:
-        return _show(request, form=f"join:{session_id}", refusal=refusal)
-    return done(request, f"You are in {session_id}.", reverse("terminal", args=[session_id]))
+        shown = {"session": session, "join_refusal": refusal, "join_values": forms.values(request.POST)}
+        return page(request, "markets/join.html", shown, status=422)
+    return done(request, f"You are in {session_id}.", to)
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def session_delete(request: HttpRequest, session_id: str) -> HttpResponse:
     """Hide a session for ever, once its name was typed to confirm."""
-    session_named(session_id)
+    session = session_named(session_id)
     actor = actor_of(request.user)
+    if not (actor.organiser or actor.id == session.organiser) and request.method != "POST":
+        raise Http404("not the organiser")
 
     def act() -> Any:
         if request.POST.get("confirm", "").strip() != session_id:
@@ -90,44 +125,69 @@ def session_delete(request: HttpRequest, session_id: str) -> HttpResponse:
         reason = requests.Fields(forms.fields(request.POST, "reason")).text("reason", "")
         return sessions.delete_session(session_id, actor, reason=reason, command_id=command_id(request))
 
-    _, refusal = attempt(request, act)
-    if refusal:
-        return _show(request, form=f"delete:{session_id}", refusal=refusal)
+    _, refusal = attempt(request, act) if request.method == "POST" else (None, None)
+    if refusal or request.method != "POST":
+        shown = {"session": session, "delete_form": Attempt(forms.values(request.POST), refusal)}
+        return page(request, "markets/delete.html", shown, status=status_of(refusal))
     return done(request, f"Session {session_id} is deleted.", reverse("dashboard"))
 
 
 def _show(request: HttpRequest, *, form: str = "", refusal: Refusal | None = None) -> HttpResponse:
-    actor = actor_of(request.user)
-    mine = queries.memberships(actor.id)
-    found = sorted(queries.sessions(), key=lambda session: (session.status in _OVER, -session.created_at))
-    rows = [_row(session, mine.get(session.stream, ""), actor.id, may_all=actor.organiser) for session in found]
-    values = forms.values(request.POST) if form else {}
-    shown = {
-        "rows": rows[:MOST_SHOWN],
-        "hidden": len(rows[MOST_SHOWN:]),
-        "runs_any": any(row.is_organiser for row in rows),
+    user = actor_of(request.user)
+    found = _filter(request, user)
+    is_part = getattr(request, "htmx", False)
+    shown: dict[str, Any] = {
         "may_open": may_open_sessions(request.user),
         "form": form,
-        "attempt": Attempt(values, refusal),
+        "attempt": Attempt(forms.values(request.POST) if form else {}, refusal),
         "leg_rows": _leg_rows(request),
         "bounds": _bounds(request),
+        "filter": found,
         "now": now_us(),
     }
-    part = getattr(request, "htmx", False) and request.method == "GET"
-    template = "markets/parts/sessions.html" if part else "markets/dashboard.html"
-    if getattr(request, "htmx", False) and request.method == "POST":
-        template, shown = "markets/parts/dashboard_forms.html", {**shown, "oob": True}
+    if is_part and request.method == "POST":
+        return page(request, "markets/parts/dashboard_forms.html", {**shown, "oob": True}, status=status_of(refusal))
+    cards = _cards(user, found)
+    shown |= {"cards": cards[:MOST_SHOWN], "has_more": len(cards) > MOST_SHOWN}
+    template = "markets/parts/sessions.html" if is_part else "markets/dashboard.html"
     return page(request, template, shown, status=status_of(refusal))
 
 
-_OVER = ("settled", "cancelled")
+def _filter(request: HttpRequest, user: Actor) -> Filter:
+    """From the address; what there is not counts as not said."""
+    data = request.GET
+    status = data.get("status", "") if data.get("status") in _STATUSES else ""
+    text = "".join(sign for sign in data.get("q", "")[:64] if sign.isprintable()).strip()
+    mine = bool(data.get("mine"))
+    counts = queries.count_sessions(user.id, text=text, mine=mine)
+    return Filter(status, text, mine, tuple((name, counts[name]) for name in _STATUSES if name in counts))
 
 
-def _row(session: queries.SessionInfo, handle: str, user: str, *, may_all: bool) -> Row:
-    prices = valuation.current_prices(session).by_leg
-    basket = tuple(zip(session.legs, session.q, strict=True))
-    value = panels.basket_value(session, prices) if prices else None
-    return Row(session, handle, may_all or session.organiser == user, basket, value)
+def _cards(user: Actor, wanted: Filter) -> list[Card]:
+    """In as many queries whatever there is to show."""
+    found = queries.find_sessions(
+        user.id, status=wanted.status, text=wanted.text, mine=wanted.mine, limit=MOST_SHOWN + 1
+    )
+    streams = {session.stream for session in found}
+    handles = {stream: handle for stream, handle in queries.memberships(user.id).items() if stream in streams}
+    held, crowds = queries.holdings_of(handles), queries.crowds(streams)
+    prices = valuation.current_prices_of(found)
+    cards = []
+    for session in found:
+        at = prices[session.stream]
+        worth = valuation.worth(session, held[session.stream], at) if session.stream in handles else None
+        cards.append(
+            Card(
+                session,
+                handles.get(session.stream, ""),
+                user.organiser or session.organiser == user.id,
+                tuple(zip(session.legs, session.q, strict=False)),
+                panels.basket_value(session, at.by_leg) if at.by_leg and session.q else None,
+                worth if at.by_leg else None,
+                crowds.get(session.stream, 0),
+            )
+        )
+    return cards
 
 
 _BOUNDS = {
