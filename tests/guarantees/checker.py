@@ -33,6 +33,7 @@ def lies(organiser: Client, session: str, deeds: Sequence[Deed], given: Mapping[
     found = [f"a request was answered {status}" for status in _failures(deeds)]
     found += _gaps(events)
     found += _deeds_untrue(deeds, events, {order["order_id"] for order in orders})
+    found += _order_untrue(deeds, events)
     found += _balances_untrue(organiser, session, orders, given)
     return found
 
@@ -72,6 +73,21 @@ def _deeds_untrue(deeds: Sequence[Deed], events: Sequence[dict[str, Any]], order
     known = {deed.name for deed in deeds if deed.verb == "place"}
     strangers = [name for kind, name in done if kind == "OrderPlaced" and name not in known]
     yield from (f"the order {name} was never asked for" for name in strangers)
+
+
+def _order_untrue(deeds: Iterable[Deed], events: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What was asked for after something else had been answered has the later seq."""
+    seqs = {event["command_id"].partition(":")[2]: event["seq"] for event in reversed(events) if event["command_id"]}
+    plain = [deed for deed in deeds if deed.outcome == OK and deed.attempts == 1 and deed.name in seqs]
+    moments = sorted(
+        [(deed.began, False, deed.name) for deed in plain] + [(deed.ended, True, deed.name) for deed in plain]
+    )
+    newest, of = 0, ""
+    for _, is_end, name in moments:
+        if is_end and seqs[name] > newest:
+            newest, of = seqs[name], name
+        if not is_end and seqs[name] < newest:
+            yield f"{name} began after {of} had ended, and has seq {seqs[name]} before {newest}"
 
 
 def _balances_untrue(

@@ -6,12 +6,14 @@ import pytest
 from django.db import connection
 
 from tests.guarantees.harness import House, house
+from tests.guarantees.sizes import size
 
 
 @pytest.fixture(scope="package")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One server on a database of its own, for all whom it is enough."""
-    with house(tmp_path_factory.mktemp("market")) as running:
+    """Two servers on one PostgreSQL, or one with SQLite, for all whom that is enough."""
+    webs = 1 if connection.vendor == "sqlite" else size(2, 4, 4)
+    with house(tmp_path_factory.mktemp("market"), webs=webs) as running:
         yield running
 
 

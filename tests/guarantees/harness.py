@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
@@ -19,12 +21,14 @@ from session_contracts_client import Client
 from deploy.stack import ROOT, Program, Stack, stack
 from tests.guarantees import checker, journal
 from tests.guarantees.journal import Deed
+from tests.guarantees.trader import Answer, Wire
 from tests.services import ServiceMissing
 from tests.stack.people import ORGANISER
 
 PEOPLE = tuple(f"p{number}" for number in range(16))
 LEGS = ("AAPL", "NVDA")
 UNITS, CASH_EACH = 1000, 100_000
+T = TypeVar("T")
 _BROKEN = "tests.guarantees.broken.settings"
 
 
@@ -43,8 +47,19 @@ class House:
     def url(self) -> str:
         return self.stack.web_urls[0]
 
-    def client(self, who: str, *, patience: float = 0, web: int = 0) -> Client:
-        return Client(self.stack.web_urls[web], self.keys[who], patience=patience, timeout=20)
+    def client(self, who: str, *, patience: float = 0) -> Client:
+        return Client(self.url, self.keys[who], patience=patience, timeout=20)
+
+    @contextmanager
+    def wires(self, who: str, count: int) -> Iterator[list[Wire]]:
+        """So many connections of one caller, to the servers in turn."""
+        urls = self.stack.web_urls
+        opened = [Wire(urls[number % len(urls)], self.keys[who]) for number in range(count)]
+        try:
+            yield opened
+        finally:
+            for wire in opened:
+                wire.close()
 
     def open_session(self, session: str, people: Sequence[str] = PEOPLE, **terms: object) -> None:
         """A session that trades: everybody has the same of each leg, and cash."""
@@ -63,20 +78,41 @@ class House:
         return processor_time(self.web.pid)
 
     @contextmanager
-    def broken(self, *faults: str) -> Iterator[None]:
-        """For the length of a block the server is one of tests/guarantees/broken, with these faults."""
-        own = self.web.environment
-        self.web.environment = {**own, "DJANGO_SETTINGS_MODULE": _BROKEN, "SABOTAGE": ",".join(faults)}
-        self.restart()
+    def changed(self, **variables: str) -> Iterator[None]:
+        """For the length of a block the servers run with other variables."""
+        own = [web.environment for web in self.stack.webs]
+        for web in self.stack.webs:
+            web.environment = {**web.environment, **variables}
+        self._restart_all()
         try:
             yield
         finally:
-            self.web.environment = own
-            self.restart()
+            for web, environment in zip(self.stack.webs, own, strict=True):
+                web.environment = environment
+            self._restart_all()
 
-    def verified(self, session: str) -> list[str]:
-        """What `manage.py verify --json` finds in a session."""
-        said = self.stack.manage("verify", session, "--json")
+    def broken(self, *faults: str, **variables: str) -> AbstractContextManager[None]:
+        """For the length of a block the servers are those of tests/guarantees/broken, with these faults."""
+        return self.changed(DJANGO_SETTINGS_MODULE=_BROKEN, SABOTAGE=",".join(faults), **variables)
+
+    def _restart_all(self) -> None:
+        for web in self.stack.webs:
+            web.stop(signal.SIGKILL)
+        for web in self.stack.webs:
+            web.start()
+        for url, web in zip(self.stack.web_urls, self.stack.webs, strict=True):
+            self.stack.wait_for(url, web)
+
+    def verified(self, session: str, **variables: str) -> list[str]:
+        """What `manage.py verify --json` finds in a session; `variables`: in another database than ours."""
+        said = subprocess.run(
+            [sys.executable, "manage.py", "verify", session, "--json"],
+            cwd=ROOT,
+            env=self.stack.environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         found: dict[str, Any] = json.loads(said.stdout)
         assert found["ok"] == (said.returncode == 0) == (not found["findings"])
         return [f"{finding['stream']}, seq {finding['seq']}: {finding['text']}" for finding in found["findings"]]
@@ -118,6 +154,23 @@ def _hire(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str
     assert hired.returncode == 0, hired.stderr
     found: dict[str, str] = json.loads(hired.stdout)
     return found
+
+
+def at_once(callers: Sequence[Wire], ask: Callable[[Wire], T]) -> list[T]:
+    """What they are answered who all ask at one moment, each in a thread."""
+    meeting = threading.Barrier(len(callers))
+
+    def run(wire: Wire) -> T:
+        meeting.wait()
+        return ask(wire)
+
+    with ThreadPoolExecutor(len(callers)) as pool:
+        return list(pool.map(run, callers))
+
+
+def post_at_once(callers: Sequence[Wire], path: str, body: object, *, key: str = "") -> list[Answer]:
+    """The same from everybody at one moment."""
+    return at_once(callers, lambda wire: wire.ask("POST", path, body, key=key))
 
 
 def processor_time(pid: int) -> float:

@@ -43,6 +43,7 @@ class Answer:
     status: int = 0
     body: dict[str, Any] | None = None
     replayed: bool = False
+    retry_after: str = ""
 
     @property
     def code(self) -> str:
@@ -76,7 +77,8 @@ class Wire:
             return Answer(UNKNOWN)
         found = json.loads(text) if text else {}
         replayed = answer.headers.get("Idempotent-Replayed") == "true"
-        return Answer(_outcome(answer.status, found), answer.status, found, replayed)
+        retry_after = answer.headers.get("Retry-After", "")
+        return Answer(_outcome(answer.status, found), answer.status, found, replayed, retry_after)
 
     def close(self) -> None:
         if self._connection is not None:

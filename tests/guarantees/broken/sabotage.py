@@ -71,7 +71,7 @@ def outcomes_off() -> None:
 
 
 def balances_off() -> None:
-    """Nobody asks whether somebody has what they spend, and no invariant catches it."""
+    """Nobody asks whether somebody has what they spend, and the check after a command is off too."""
 
     def forget(state: SessionState) -> None:
         state.touched = Touched()
