@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
 from common.errors import DomainError, Throttled, Unavailable
@@ -149,7 +150,9 @@ STATUS: Mapping[str, int] = {
 
 def problem(error: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: whatever was raised → a problem. What nobody foresaw is logged, and a 500."""
-    body, headers = _described(error)
+    request = context.get("request")
+    is_read = request is not None and request.method in SAFE_METHODS
+    body, headers = _described(error, is_read=is_read)
     return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
@@ -168,7 +171,7 @@ def problems_page(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _described(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
+def _described(error: Exception, *, is_read: bool) -> tuple[dict[str, Any], dict[str, str]]:
     if isinstance(error, DomainError):
         return _refusal(error), {"Retry-After": str(error.retry_after)} if isinstance(error, Throttled) else {}
     if isinstance(error, Unavailable):
@@ -188,9 +191,18 @@ def _described(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
         return _body("invalid_input", "The request cannot be read."), {}
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("the database did not answer: %s", error)
-        return _body("unavailable", "The database does not answer; nothing was changed."), {"Retry-After": "1"}
+        return _away(is_read=is_read), {"Retry-After": "1"}
     log.error("unforeseen", exc_info=error)
-    return _body("internal_error", "Something went wrong here. Nothing was changed."), {}
+    return _body("internal_error", "Something went wrong here."), {}
+
+
+def _away(*, is_read: bool) -> dict[str, Any]:
+    """The database went away in a view. A command may have been committed just before; the runtime says so itself
+    where it knows that nothing was changed."""
+    if is_read:
+        return _body("unavailable", "The database does not answer.")
+    detail = "The database stopped answering. Repeat it under the same Idempotency-Key to learn whether it was done."
+    return _body("outcome_unknown", detail)
 
 
 def _refusal(error: DomainError) -> dict[str, Any]:

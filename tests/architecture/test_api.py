@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
+from django.db import OperationalError
+from django.test import RequestFactory
 
 from common.errors import DomainError, Unavailable
 from markets.engine.decide.access import LEGAL
@@ -54,6 +57,16 @@ def test_an_unforeseen_error_says_nothing_of_itself() -> None:
     answer = api_errors.problem(RuntimeError("secret"), {})
     assert answer.status_code == 500
     assert "secret" not in str(answer.data)
+
+
+@pytest.mark.parametrize(
+    ("method", "code"), [("GET", "unavailable"), ("POST", "outcome_unknown"), ("DELETE", "outcome_unknown")]
+)
+def test_a_database_that_went_away_amid_a_view_never_says_that_nothing_was_changed(method: str, code: str) -> None:
+    """The command may have been committed before; only a read is sure to have done nothing."""
+    answer = api_errors.problem(OperationalError("gone"), {"request": RequestFactory().generic(method, "/")})
+    assert (answer.status_code, answer.data["code"]) == (503, code)
+    assert answer.headers["Retry-After"] == "1"
 
 
 def test_the_committed_description_is_what_the_code_says() -> None:

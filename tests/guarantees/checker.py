@@ -58,7 +58,7 @@ def _deeds_untrue(deeds: Sequence[Deed], events: Sequence[dict[str, Any]], order
         if deed.outcome == OK and times != 1:
             yield f"{deed.verb} {deed.name} was acknowledged and is there {times} times"
         if deed.outcome == FAIL and times:
-            yield f"{deed.verb} {deed.name} was refused and is there {times} times"
+            yield f"{deed.verb} {deed.name} was refused ({deed.story}) and is there {times} times"
         if times > 1 and deed.outcome not in {OK, FAIL}:
             yield f"{deed.verb} {deed.name} is there {times} times"
         if len(deed.orders) > 1:

@@ -34,6 +34,11 @@ class Deed:
         return FAIL
 
     @property
+    def story(self) -> str:
+        """Every answer, in order."""
+        return ", ".join(f"{a['outcome']} {a['status']} {a['code']}" for a in self.answers)
+
+    @property
     def orders(self) -> set[str]:
         """The ids that were answered; a second one is a lie."""
         return {answer["order"] for answer in self.answers if answer["outcome"] == OK}
