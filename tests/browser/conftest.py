@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser import chromium as engine
 from tests.browser.scene import server
@@ -32,10 +32,14 @@ class Watched:
         self.address = address
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("request", lambda request: self._check(request.url))
         self.page.on("websocket", lambda socket: self._check(socket.url.replace("ws://", "http://", 1)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if "status of 422" not in message.text:  # the browser's own line about a form that was refused
+            self.complaints.append(f"{message.type}: {message.text}")
 
     def _check(self, url: str) -> None:
         if not url.startswith((self.address, "data:")):
@@ -52,13 +56,15 @@ Open = Callable[..., Watched]
 
 @pytest.fixture
 def browse(chromium: Browser, address: str) -> Iterator[Open]:
-    """browse("alice"): a signed-in page in a browser context of its own."""
+    """browse("alice"): a signed-in page in a browser context of its own. At the end none may have complained."""
     contexts: list[BrowserContext] = []
+    opened: list[Watched] = []
 
     def open_(who: str, *, scripts: bool = True, width: int = 1440) -> Watched:
         context = chromium.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
         contexts.append(context)
         watched = Watched(context, address)
+        opened.append(watched)
         if who:
             sign_in(watched.page, address, who)
         return watched
@@ -66,3 +72,4 @@ def browse(chromium: Browser, address: str) -> Iterator[Open]:
     yield open_
     for context in contexts:
         context.close()
+    assert [complaint for watched in opened for complaint in watched.complaints] == []

@@ -3,7 +3,7 @@
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,10 @@ class Shot:
     who: str
     path: str
     first: Callable[[Page], object] | None = None
+    is_twin: bool = False
+    """Whether another picture shows the same page in another state."""
+    status: int = 200
+    """What the server answers when the page is opened."""
 
 
 def _press(name: str) -> Callable[[Page], object]:
@@ -72,29 +76,29 @@ def shots() -> list[Shot]:
         Shot("register", "", "/register"),
         Shot("join", "", "/join"),
         *(Shot(name, "alice", path) for name, path in PAGES.items()),
-        Shot("terminal-over", "alice", "/sessions/rehearsal"),
-        Shot("terminal-waiting", "alice", "/sessions/gold-and-silver"),
-        Shot("terminal-quote", "alice", f"{PAGES['terminal']}?asset=NVDA&quote_asset=AAPL"),
-        Shot("terminal-outside", "stranger", PAGES["terminal"]),
-        Shot("dashboard-empty", "stranger", "/"),
-        Shot("dashboard-organiser", "orga", "/"),
+        Shot("terminal-over", "alice", "/sessions/rehearsal", is_twin=True),
+        Shot("terminal-waiting", "alice", "/sessions/gold-and-silver", is_twin=True),
+        Shot("terminal-quote", "alice", f"{PAGES['terminal']}?asset=NVDA&quote_asset=AAPL", is_twin=True),
+        Shot("terminal-outside", "stranger", PAGES["terminal"], status=404),
+        Shot("dashboard-empty", "stranger", "/", is_twin=True),
+        Shot("dashboard-organiser", "orga", "/", is_twin=True),
         Shot("terminal-organiser", "orga", PAGES["terminal"]),
-        Shot("portfolio-organiser", "orga", PAGES["portfolio"]),
-        Shot("leaderboard-class", "orga", f"/sessions/{CLASS}/leaderboard"),
-        Shot("portfolio-class", "orga", f"/sessions/{CLASS}/portfolio"),
+        Shot("portfolio-organiser", "orga", PAGES["portfolio"], is_twin=True),
+        Shot("leaderboard-class", "orga", f"/sessions/{CLASS}/leaderboard", is_twin=True),
+        Shot("portfolio-class", "orga", f"/sessions/{CLASS}/portfolio", is_twin=True),
         Shot("console-sign-in", "", "/admin/"),
         Shot("console-index", "orga", "/admin/"),
         Shot("console-sessions", "orga", _LIST),
         Shot("console-new", "orga", f"{_LIST}add/"),
         Shot("console-new-refused", "orga", f"{_LIST}add/", _press("Create session")),
-        Shot("console-new-scenario", "orga", f"{_LIST}add/?scenario=futures-curve"),
-        Shot("console-clone", "orga", f"{trading}clone/"),
+        Shot("console-new-scenario", "orga", f"{_LIST}add/?scenario=futures-curve", is_twin=True),
+        Shot("console-clone", "orga", f"{trading}clone/", is_twin=True),
         Shot("console-overview", "orga", trading),
-        Shot("console-overview-class", "orga", room),
-        Shot("console-overview-over", "orga", over),
-        Shot("console-overview-waiting", "orga", waiting),
+        Shot("console-overview-class", "orga", room, is_twin=True),
+        Shot("console-overview-over", "orga", over, is_twin=True),
+        Shot("console-overview-waiting", "orga", waiting, is_twin=True),
         Shot("console-control", "orga", f"{room}control/"),
-        Shot("console-control-waiting", "orga", f"{waiting}control/"),
+        Shot("console-control-waiting", "orga", f"{waiting}control/", is_twin=True),
         Shot("console-people", "orga", f"{room}people/"),
         Shot("console-roster", "orga", f"{room}roster/"),
         Shot("console-roster-preview", "orga", f"{room}roster/", _upload(_GOOD_CSV)),
@@ -109,19 +113,19 @@ def shots() -> list[Shot]:
         Shot("console-audit", "orga", f"{room}audit/"),
         Shot("console-trail", "orga", f"{_LIST}audit/"),
         Shot("console-exports", "orga", f"{trading}exports/"),
-        Shot("console-verify", "orga", f"{over}verify/"),
+        Shot("console-verify", "orga", f"{over}verify/", is_twin=True),
         Shot("console-verified", "orga", f"{over}verify/", _press("Verify")),
         Shot("console-feeds", "orga", f"{_LIST}feeds/"),
-        Shot("console-settle", "orga", f"{room}settle/"),
+        Shot("console-settle", "orga", f"{room}settle/", is_twin=True),
         Shot("console-settle-typed", "orga", f"{trading}settle/", _settle_with_reason),
         Shot("console-correct", "orga", f"{over}correct/"),
-        *(Shot(f"console-{act}", "orga", f"{trading}{act}/") for act in _ACTS),
+        *(Shot(f"console-{act}", "orga", f"{trading}{act}/", is_twin=act != "bust") for act in _ACTS),
         Shot("console-allocate", "orga", f"{waiting}allocate/"),
         Shot("console-users", "root", "/admin/accounts/user/"),
         Shot("console-user-add", "root", "/admin/accounts/user/add/"),
-        Shot("console-users-many", "root", "/admin/accounts/user/many/"),
+        Shot("console-users-many", "root", "/admin/accounts/user/many/", is_twin=True),
         Shot("console-user", "root", "/admin/accounts/user/1/change/"),
-        Shot("console-projector", "orga", f"{room}projector/"),
+        Shot("console-projector", "orga", f"{room}projector/", is_twin=True),
         Shot("console-projector-made", "orga", f"{room}projector/", _make_projector),
         Shot("projector", "orga", f"{room}projector/", _show_projector),
     ]
@@ -166,13 +170,20 @@ def visits(browser: Browser, address: str, wanted: Sequence[Shot]) -> Iterator[t
             for theme in THEMES:
                 page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
                 for shot in (one for one in wanted if one.who == who):
-                    page.goto(address + placed(shot.path, found))
-                    if shot.first:
-                        shot.first(page)
-                        page.wait_for_load_state()
+                    visit(page, address, shot, found)
                     page.wait_for_timeout(_CALM_MS)
                     yield shot, size, theme, page
         context.close()
+
+
+def visit(page: Page, address: str, shot: Shot, found: Mapping[str, str]) -> None:
+    """Go there, and do what is done there first."""
+    answer = page.goto(address + placed(shot.path, found))
+    assert answer is not None
+    assert answer.status == shot.status, shot.name
+    if shot.first:
+        shot.first(page)
+        page.wait_for_load_state()
 
 
 def streams(page: Page, address: str) -> dict[str, str]:
@@ -182,7 +193,7 @@ def streams(page: Page, address: str) -> dict[str, str]:
     return {link.inner_text(): str(link.get_attribute("href")) for link in links}
 
 
-def placed(path: str, found: dict[str, str]) -> str:
+def placed(path: str, found: Mapping[str, str]) -> str:
     """The path with a session's page in place of its name in braces."""
     name, brace, rest = path.partition("}")
     return found[name[1:]].split("change/")[0] + rest if brace else path
