@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from common.errors import DomainError
+from common.money import LIMIT
 from markets import queries
 from markets.engine.events import Fixing
 from markets.engine.state import CASH, TREASURY
@@ -193,7 +194,9 @@ def settlement_preview(session: SessionInfo, prices: Mapping[str, object] | None
 
 
 def preview_at(session: SessionInfo, fixing: Fixing, *, at: int) -> SettlementInfo:
-    """x·S for everybody."""
+    """x·S for everybody. Refuses what settling would refuse: DomainError `too_large`."""
+    if sum(units * fixing.prices[leg] for leg, units in zip(session.legs, session.q, strict=True)) >= LIMIT:
+        raise DomainError("too_large", "At these prices the basket is worth too much to be settled.", field="prices")
     held = queries.allocations(session.stream)
     paid = {
         who: sum(assets[leg].total * fixing.prices[leg] for leg in session.legs if leg in assets)

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
@@ -161,6 +162,28 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonR
     """Any path under /api that there isn't."""
     body = _body("not_found", "There is nothing at this address.")
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+
+
+@csrf_exempt
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """What no view was asked about, a wrong Host for one: a problem under /api, a page elsewhere."""
+    if not _is_api(request):
+        return defaults.bad_request(request, exception or SuspiciousOperation())
+    body = _body("invalid_input", "The request cannot be read, or is for another host.")
+    return JsonResponse(body, status=400, content_type=CONTENT_TYPE)
+
+
+@csrf_exempt
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What failed outside of any view."""
+    if not _is_api(request):
+        return defaults.server_error(request)
+    body = _body("internal_error", "Something went wrong here. Nothing was changed.")
+    return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
 
 
 def problems_page(request: HttpRequest) -> HttpResponse:

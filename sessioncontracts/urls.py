@@ -6,6 +6,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from sessioncontracts import api_errors, health
 
+handler400 = api_errors.bad_request
+handler500 = api_errors.server_error
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health.health, name="health"),
     path("health/ready", health.ready, name="health-ready"),

@@ -156,6 +156,8 @@ class Candles(MarketView):
         source = query.fields.choice("source", ("ticks", "trades"), "ticks")
         quote = query.text("quote") or CASH
         require_leg(seat, asset)
+        if quote != CASH:
+            require_leg(seat, quote)
         found = valuation.candles(
             seat.session,
             asset,

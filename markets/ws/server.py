@@ -100,6 +100,10 @@ class Upload(WebRequest):  # type: ignore[misc]  # daphne has no types
 
     is_refused = False
 
+    def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(channel, *args, **kwargs)
+        self._parsePOSTFormSubmission = False  # Django reads forms, and tells what is wrong with one
+
     def gotLength(self, length: int | None) -> None:  # noqa: N802  Twisted's name
         super().gotLength(length)
         if length is not None and length > MOST_UPLOAD_BYTES:

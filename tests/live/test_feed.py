@@ -570,6 +570,14 @@ def test_a_stop_tells_clients_to_come_back_and_takes_less_than_ten_seconds(ledge
             assert probe.connect_ex(("127.0.0.1", server.port)) != 0
 
 
+def test_a_form_that_is_broken_is_a_problem_too(server: Server) -> None:
+    head = b"POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        client.sendall(head + b"Content-Type: multipart/form-data\r\nContent-Length: 2\r\n\r\n{}")
+        answer = client.recv(4096)
+    assert b"application/problem+json" in answer, answer
+
+
 def test_a_request_that_is_too_large_is_refused_before_it_was_sent(server: Server) -> None:
     """By the length that it announces, or as soon as it exceeds the limit without one."""
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"

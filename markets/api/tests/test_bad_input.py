@@ -266,6 +266,7 @@ def test_nothing_follows_the_last_event_that_there_can_be(alice: Caller) -> None
         "sessions/demo/",
         "sessions/demo/orderbook/TSLA",
         "sessions/demo/orderbook/AAPL?quote=TSLA",
+        "sessions/demo/candles/AAPL?source=trades&quote=TSLA",
         "sessions/demo/settlement",
         "orders/1-1",
         "orders/x",
@@ -279,6 +280,17 @@ def test_nothing_follows_the_last_event_that_there_can_be(alice: Caller) -> None
 def test_what_there_is_not_is_a_problem_404(alice: Caller, path: str) -> None:
     answer = alice.post(path) if path.endswith("accept") else alice.get(path)
     refused(answer, 404, "", code="")
+
+
+def test_a_preview_refuses_what_settling_would(alice: Caller) -> None:
+    preview = "sessions/demo/settlement/preview?NVDA=1&META=1&ORCL=1&AAPL=900000000000"
+    refused(alice.get(preview), 422, "prices", code="too_large")
+
+
+def test_another_host_is_a_problem_under_api_and_a_page_elsewhere(alice: Caller) -> None:
+    refused(alice.get("me", Host="evil.example"), 400, "", code="invalid_input")
+    answer = alice.client.get("/", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
 
 
 def test_a_method_that_there_is_not(alice: Caller) -> None:
