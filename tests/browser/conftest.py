@@ -13,8 +13,15 @@ from tests.browser.screenshots import sign_in
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as found:
+def folder() -> Iterator[Path]:
+    """Where the server keeps its data."""
+    with tempfile.TemporaryDirectory() as found:
+        yield Path(found)
+
+
+@pytest.fixture(scope="session")
+def address(folder: Path) -> Iterator[str]:
+    with server(folder) as found:
         yield found
 
 

@@ -28,6 +28,8 @@ SESSION = "tuesday-1"
 MINUTES = 25
 """How long the sessions have been running."""
 _START_WITHIN_S = 60
+HAS_EVENTS = (ROOT / "predictions").exists()
+"""Event markets can be deleted, and all else goes on."""
 _FIRST_NAMES = ("amina", "bjorn", "chen", "dilara", "emeka", "fatima", "george", "hana", "ines", "jonas", "katya")
 _LAST_NAMES = ("Adeyemi", "van den Berg", "Chen", "Demir", "Eriksen", "Featherstonehaugh-Cholmondeley", "Gomez")
 
@@ -85,6 +87,10 @@ def play() -> None:
         user.save(update_fields=["password", "is_staff", "is_superuser"])
     actors = {name: actor_of(user) for name, user in users.items()}
     _Scene(actors).play()
+    if HAS_EVENTS:
+        from tests.browser.events import Past
+
+        Past(users).play()
 
 
 class _Scene:

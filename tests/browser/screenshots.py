@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, FilePayload, Page
 
 from tests.browser.chromium import chromium
-from tests.browser.scene import CLASS, PASSWORD, SESSION, server
+from tests.browser.scene import CLASS, HAS_EVENTS, PASSWORD, SESSION, server
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("dark", "light")
@@ -128,7 +128,52 @@ def shots() -> list[Shot]:
         Shot("console-projector", "orga", f"{room}projector/", is_twin=True),
         Shot("console-projector-made", "orga", f"{room}projector/", _make_projector),
         Shot("projector", "orga", f"{room}projector/", _show_projector),
+        *(_event_shots() if HAS_EVENTS else ()),
     ]
+
+
+def _event_shots() -> list[Shot]:
+    """The pages of event markets."""
+    events, exchanges = "/predictions", "/admin/predictions/exchange/"
+    return [
+        Shot("events-list", "alice", events),
+        Shot("events-list-empty", "alice", f"{events}?q=nothing", is_twin=True),
+        Shot("events-new", "alice", f"{events}/new"),
+        Shot("events-market", "alice", f"{events}?q=launch", _question),
+        Shot("events-ticket", "alice", f"{events}?q=launch", _review),
+        Shot("events-resolved", "alice", f"{events}?status=resolved", _question, is_twin=True),
+        Shot("events-leaderboard", "alice", f"{events}/leaderboard"),
+        Shot("events-agent", "alice", f"{events}/leaderboard", lambda page: page.click(".board th a")),
+        Shot("events-agents", "alice", f"{events}/agents"),
+        Shot("events-outside", "stranger", f"{events}?q=launch", _question, is_twin=True),
+        Shot("events-desk", "maker", f"{events}/desk"),
+        Shot("events-resolve", "maker", f"{events}?status=waiting", _resolve),
+        Shot("events-exchanges", "orga", exchanges),
+        Shot("events-exchange-new", "orga", f"{exchanges}add/"),
+        Shot("events-exchange", "root", exchanges, lambda page: page.click("#result_list th a")),
+    ]
+
+
+def _question(page: Page) -> None:
+    page.click(".question h2 a")
+    page.wait_for_selector("#odds")
+
+
+def _review(page: Page) -> None:
+    _question(page)
+    page.fill("#order-size", "50")
+    page.fill("#order-price", "70")
+    page.click("#review")
+    page.wait_for_selector("#confirm")
+
+
+def _resolve(page: Page) -> None:
+    _question(page)
+    page.click("#to-resolve")
+    page.check("[name=outcome][value=YES]", force=True)
+    page.fill("[name=evidence]", "The ribbon was cut, says the newspaper of record.")
+    page.click("[value=review]")
+    page.wait_for_selector("tfoot")
 
 
 _ACTS = ("halt", "cancel", "delete", "bust", "remove", "admit", "announce")
