@@ -393,15 +393,16 @@ def candle(info: SessionInfo, found: Candle) -> Shape:
     }
 
 
-def event(found: Committed, *, readable: bool) -> Shape:
-    """A ledger event; `payload` is the text that was hashed. One that isn't the reader's only keeps its place."""
+def event(found: Committed, *, readable: bool, sent: bool) -> Shape:
+    """A ledger event; `payload` is the text that was hashed. One that isn't the reader's only keeps its place. The id
+    under which a command came, a client_order_id among them, is its sender's (`sent`) alone."""
     return {
         "seq": found.seq,
         "type": found.type,
         "version": found.version,
         "at": moment(found.at),
         "actor": found.actor if readable else None,
-        "command_id": (found.command_id or None) if readable else None,
+        "command_id": (found.command_id or None) if readable and sent else None,
         "payload": found.payload if readable else None,
         "hash": found.hash,
         "withheld": not readable,

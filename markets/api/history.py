@@ -31,7 +31,11 @@ class Events(MarketView):
         found = queries.events_page(seat.stream, after, limit)
         owners = queries.order_owners(seat.stream, {shapes.private_order(item) for item in found} - {0})
         shown = [
-            shapes.event(item, readable=seat.organises or _owner(item, owners) in {None, seat.handle})
+            shapes.event(
+                item,
+                readable=seat.organises or _owner(item, owners) in {None, seat.handle},
+                sent=seat.organises or item.actor == seat.actor.id,
+            )
             for item in found
         ]
         return reply(listed(shown, query.page(found, limit, found[-1].seq if found else 0, name="after")))

@@ -1,5 +1,6 @@
 """A market of real processes that may be killed, the people in it, and clients that write everything down."""
 
+import contextlib
 import json
 import os
 import signal
@@ -17,12 +18,15 @@ from typing import Any, TypeVar
 import pytest
 from django.db import connection
 from session_contracts_client import Client
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
 
 from deploy.stack import ROOT, Program, Stack, stack
 from tests.guarantees import checker, journal
 from tests.guarantees.journal import Deed
 from tests.guarantees.trader import Answer, Wire
 from tests.services import ServiceMissing
+from tests.stack.floor import eventually
 from tests.stack.people import ORGANISER
 
 PEOPLE = tuple(f"p{number}" for number in range(16))
@@ -202,6 +206,52 @@ class Crowd:
         self._process.terminate()
         assert self._process.wait(timeout=30) in {0, -signal.SIGTERM}
         return journal.read(self._folder)
+
+
+class Listener(threading.Thread):
+    """Somebody who follows the live feed of one server, and comes back when it hangs up. `heard`: (when, message)."""
+
+    def __init__(self, url: str, key: str, session: str) -> None:
+        super().__init__(daemon=True)
+        self.heard: list[tuple[float, dict[str, Any]]] = []
+        self._address = f"{url.replace('http', 'ws', 1)}/ws/sessions/{session}"
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self._ending = threading.Event()
+
+    def run(self) -> None:
+        while not self._ending.is_set():
+            with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+                self._follow()
+            self._ending.wait(0.1)
+
+    def _follow(self) -> None:
+        with connect(self._address, additional_headers=self._headers, max_size=None, open_timeout=5) as socket:
+            while not self._ending.is_set():
+                with contextlib.suppress(TimeoutError):
+                    self.heard.append((time.monotonic(), json.loads(socket.recv(0.2))))
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """What messages of a kind said."""
+        return [message["data"] for _, message in list(self.heard) if message["type"] == kind]
+
+    def stop(self) -> None:
+        self._ending.set()
+        self.join()
+
+
+@contextmanager
+def listening(market: House, session: str, people: Sequence[str]) -> Iterator[list[Listener]]:
+    """A listener for each, to the servers in turn, who all have heard where the session stands."""
+    urls = market.stack.web_urls
+    ears = [Listener(urls[n % len(urls)], market.keys[who], session) for n, who in enumerate(people)]
+    for ear in ears:
+        ear.start()
+    try:
+        eventually(lambda: all(ear.told("snapshot") for ear in ears), within=30)
+        yield ears
+    finally:
+        for ear in ears:
+            ear.stop()
 
 
 @contextmanager
