@@ -3,8 +3,9 @@
 import os
 
 import django
-from channels.routing import ProtocolTypeRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
+from django.urls import re_path
 
 from sessioncontracts.proxy import TrustedProxies
 
@@ -12,7 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessioncontracts.settings")
 django.setup(set_prefix=False)
 
 from markets.ws.routing import sockets  # noqa: E402  needs Django to be ready
+from predictions.ws.routing import routes  # noqa: E402
 from sessioncontracts.handler import ThreadedHandler  # noqa: E402
 
-_router = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": sockets})
+_sockets = URLRouter([*routes, re_path("", sockets)])
+_router = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": _sockets})
 application = TrustedProxies(_router, settings.TRUSTED_PROXIES)

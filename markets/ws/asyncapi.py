@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from markets.ws.messages import DATA, VERSION, WISHES, Moment
+from common.live.message import VERSION
+from markets.ws.messages import DATA, WISHES, Moment
 
 _REF = "#/components/schemas/{name}"
 _SUMMARY = (

@@ -9,13 +9,13 @@ from uuid import UUID
 from django.db import DatabaseError
 
 from common.errors import DomainError
+from common.live.connection import NOT_SIGNED_IN, RESTART
+from common.live.threads import in_thread
 from ledger.runtime import runtime
 from markets import presence
 from markets.handlers import countdowns
 from markets.ws import credentials, reading
-from markets.ws.connection import NOT_SIGNED_IN, RESTART
 from markets.ws.pokes import Pokes
-from markets.ws.reading import in_thread
 from markets.ws.tailer import Tailer
 from oracle import facade as oracle
 

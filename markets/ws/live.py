@@ -11,11 +11,12 @@ import msgspec
 
 from common.clock import now_us
 from common.errors import DomainError, InvalidInput
+from common.live.connection import GONE, RESTART, TOO_SLOW, Connection
+from common.live.message import Message
+from common.live.threads import in_thread
 from markets.ws import credentials, hub
-from markets.ws.connection import GONE, RESTART, TOO_SLOW, Connection
 from markets.ws.credentials import Guest
-from markets.ws.messages import Message, Resume
-from markets.ws.reading import in_thread
+from markets.ws.messages import Resume
 from markets.ws.tailer import Tailer
 from markets.ws.trading import COMMANDS, Asked, NotUnderstood, OrderEntry, hear
 
@@ -63,7 +64,7 @@ async def _admitted(scope: Scope) -> Guest | None:
     return found if isinstance(found, Guest) else None
 
 
-async def _serve(connection: Connection, receive: Receive, *, since: int | None) -> int | None:
+async def _serve(connection: Connection[Guest], receive: Receive, *, since: int | None) -> int | None:
     """Until the client goes (None) or is to be closed (the code)."""
     try:
         tailer = await hub.current().tailer(connection.guest.stream)
@@ -90,7 +91,7 @@ async def _serve(connection: Connection, receive: Receive, *, since: int | None)
             await entry.close()
 
 
-async def _listen(connection: Connection, entry: OrderEntry, tailer: Tailer, receive: Receive) -> None:
+async def _listen(connection: Connection[Guest], entry: OrderEntry, tailer: Tailer, receive: Receive) -> None:
     """Hear the client out until it goes. Commands have limits of their own; floods of anything else are ended."""
     allowance, last = _BURST, asyncio.get_running_loop().time()
     while True:

@@ -14,9 +14,9 @@ from typing import Any
 from django.db import DatabaseError
 
 from common.clock import now_us
+from common.live.connection import NOT_SIGNED_IN, RESTART
+from common.live.threads import in_thread
 from markets.ws import credentials, reading
-from markets.ws.connection import NOT_SIGNED_IN, RESTART
-from markets.ws.reading import in_thread
 
 log = logging.getLogger("markets.ws")
 Scope = dict[str, Any]

@@ -8,12 +8,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from common.clock import isoformat
-from markets.shapes import Shape
-
-VERSION = 1
-_ENCODER = msgspec.json.Encoder()
-
 Number = Annotated[
     str, msgspec.Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$", description="A decimal at the session's scale")
 ]
@@ -340,38 +334,3 @@ WISHES: dict[str, type[msgspec.Struct]] = {
     "order.cancel_on_disconnect": OrderCancelOnDisconnect,
 }
 """`op` → what a client may send."""
-
-
-class Message:
-    """A message whose text is made once for all who get it; only `prev` differs from connection to connection."""
-
-    __slots__ = ("_head", "_tail", "is_tick", "kind", "seq")
-
-    def __init__(self, kind: str, session_id: str, seq: int, at: int, data: Shape) -> None:
-        self.kind, self.seq, self.is_tick = kind, seq, kind == "tick"
-        names = ("feed_seq", "prev_feed_seq") if self.is_tick else ("seq", "prev")
-        name = _ENCODER.encode(session_id).decode()
-        self._head = f'{{"v":{VERSION},"type":"{kind}","session_id":{name},"{names[0]}":{seq},"{names[1]}":'
-        self._tail = f',"at":"{isoformat(at)}","data":{_ENCODER.encode(data).decode()}}}'
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it is."""
-        return len(self._head) + len(self._tail)
-
-    def after(self, prev: int) -> str:
-        """The text for a connection whose last message reflected `prev`."""
-        return f"{self._head}{prev}{self._tail}"
-
-
-class Answer(Message):
-    """A message to one client, past the feed: its `seq` and `prev` are both what the client holds already."""
-
-    __slots__ = ()
-
-    def __init__(self, kind: str, session_id: str, at: int, data: Shape) -> None:
-        super().__init__(kind, session_id, 0, at, data)
-        self._head = self._head.removesuffix('0,"prev":')
-
-    def after(self, prev: int) -> str:
-        return f'{self._head}{prev},"prev":{prev}{self._tail}'

@@ -1,12 +1,9 @@
 """What the live feed reads from the database, in threads of its own: the event loop never waits for SQL."""
 
-import asyncio
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db import close_old_connections
 from django.db.models import Count, Sum
 
 from common.errors import DomainError
@@ -21,8 +18,6 @@ from markets.models import Trade
 from markets.ws.mirror import Mirror
 from oracle import facade as oracle
 
-_T = TypeVar("_T")
-_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live")
 MOST_TICKS = 1000
 
 
@@ -40,18 +35,6 @@ class News(NamedTuple):
     seq: int
     ticks: Sequence[oracle.TickInfo]
     price_decimals: int
-
-
-async def in_thread(function: Callable[..., _T], *arguments: object) -> _T:
-    """`function` on one of the feed's threads, whose connections are given back afterwards."""
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, _tidily, function, arguments)
-
-
-def _tidily(function: Callable[..., _T], arguments: Sequence[object]) -> _T:
-    try:
-        return function(*arguments)
-    finally:
-        close_old_connections()
 
 
 def mirror_of(stream: UUID) -> Mirror | None:

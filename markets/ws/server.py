@@ -21,7 +21,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred
 
-from markets.ws.connection import TOO_SLOW
+from common.live.connection import TOO_SLOW
 from markets.ws.live import MOST_BYTES
 
 access_log = logging.getLogger("access")

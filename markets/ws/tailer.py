@@ -14,16 +14,19 @@ from uuid import UUID
 from django.utils.module_loading import import_string
 
 from common.clock import now_us
+from common.live.connection import GONE, NOT_YOURS, Batch, Connection
+from common.live.message import Message
+from common.live.threads import in_thread
 from ledger.domain import Committed
 from ledger.runtime import runtime
 from markets import shapes
 from markets.handlers.sessions import feed_of
 from markets.ws import reading
 from markets.ws.changes import Change
-from markets.ws.connection import GONE, NOT_YOURS, Batch, Connection
-from markets.ws.messages import Message, Resume
+from markets.ws.credentials import Guest
+from markets.ws.messages import Resume
 from markets.ws.mirror import Fact, Mirror, Step
-from markets.ws.reading import News, Watch, in_thread
+from markets.ws.reading import News, Watch
 from oracle.facade import TickInfo
 
 log = logging.getLogger("markets.ws")
@@ -42,7 +45,7 @@ class Tailer:
 
     def __init__(self, mirror: Mirror, stream: UUID) -> None:
         self.stream = stream
-        self.connections: set[Connection] = set()
+        self.connections: set[Connection[Guest]] = set()
         self.deserted_since = time.monotonic()
         self._mirror = mirror
         self._feed = feed_of(mirror.info)
@@ -109,7 +112,7 @@ class Tailer:
 
     # What connections ask
 
-    async def join(self, connection: Connection, *, since: int | None = None) -> None:
+    async def join(self, connection: Connection[Guest], *, since: int | None = None) -> None:
         """Give the newcomer a snapshot as of now, and everything after it. `since`: what a page was made from."""
         await self._learn_prices()
         events = await in_thread(reading.events_after, self.stream, since) if since is not None else []
@@ -123,11 +126,11 @@ class Tailer:
         else:
             connection.offer(self._snapshot(connection.handle))
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Connection[Guest]) -> None:
         self.connections.discard(connection)
         self.deserted_since = time.monotonic()
 
-    async def resume(self, connection: Connection, wish: Resume) -> None:
+    async def resume(self, connection: Connection[Guest], wish: Resume) -> None:
         """What the client missed since `wish.seq`, where it is still remembered, and a snapshot in any case."""
         ticks: list[TickInfo] = []
         if wish.feed_seq is not None:
@@ -231,7 +234,7 @@ class Tailer:
         for connection in self._listeners():
             connection.offer(batch)
 
-    def _listeners(self) -> Iterable[Connection]:
+    def _listeners(self) -> Iterable[Connection[Guest]]:
         return [connection for connection in self.connections if not connection.as_html]
 
     def _snapshot(self, handle: str | None) -> Batch:

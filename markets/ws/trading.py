@@ -16,6 +16,9 @@ from common.clock import now_us
 from common.errors import DomainError, InvalidInput, Throttled, Unavailable
 from common.fields import Fields
 from common.ids import public_id
+from common.live.connection import NOT_SIGNED_IN, Batch, Connection
+from common.live.message import Answer
+from common.live.threads import in_thread
 from ledger.tickets import Outcome
 from markets import entry, presence, queries, shapes
 from markets.engine import commands as c
@@ -23,9 +26,7 @@ from markets.handlers import countdowns, orders
 from markets.handlers.orders import OrderCommand
 from markets.seats import Seat
 from markets.ws import credentials
-from markets.ws.connection import NOT_SIGNED_IN, Batch, Connection
-from markets.ws.messages import Answer
-from markets.ws.reading import in_thread
+from markets.ws.credentials import Guest
 
 log = logging.getLogger("markets.ws")
 RequestId = str | int | None
@@ -98,7 +99,7 @@ def _checked_id(value: object) -> RequestId:
 class OrderEntry:
     """What one client asks to be done. Frames wait for nothing but the check of who sends them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection[Guest]) -> None:
         self._connection, self._guest = connection, connection.guest
         self._seat: Seat | None = None
         self._trusted_until, self._generation = 0.0, -1

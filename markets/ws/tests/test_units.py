@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from common.ids import CLOCK
+from common.live.connection import TOO_SLOW, Batch, Connection
+from common.live.message import Answer, Message
 from ledger.runtime import Runtime
 from markets.ws import asyncapi, credentials, pokes
-from markets.ws.connection import TOO_SLOW, Batch, Connection
 from markets.ws.credentials import Credentials, Guest
-from markets.ws.messages import DATA, WISHES, Answer, Message
+from markets.ws.messages import DATA, WISHES
 
 ROOT = Path(__file__).resolve().parents[3]
 GUEST = Guest(UUID(int=1), "demo", "somebody", sees_all=False, credentials=Credentials(secret="x"))

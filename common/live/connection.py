@@ -5,11 +5,12 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from markets.ws.credentials import Guest
-from markets.ws.messages import Answer, Message
+from common.live.message import Answer, Message
+
+Guest = TypeVar("Guest")
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -36,7 +37,7 @@ class Batch:
         return sum(message.size for message in self.messages) + len(self.html)
 
 
-class Connection:
+class Connection(Generic[Guest]):
     """Nobody waits for a client: what it does not read fills its queue, and a full queue closes it."""
 
     def __init__(self, guest: Guest, send: Send, *, as_html: bool) -> None:
