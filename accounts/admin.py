@@ -105,6 +105,8 @@ class PeopleAdmin(_UserAdmin):
             except IntegrityError:
                 form.add_error("names", "Somebody took one of these names just now.")
         if made:
+            for user in User.objects.filter(username__in=[name for name, _ in made]).order_by("pk"):
+                self.log_addition(request, user, "Added with many others.")
             messages.success(request, f"{len(made)} users are made.")
             form = ManyForm()
         context: dict[str, Any] = {

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from common import whence
 from common.errors import DomainError
 from common.events import Event
 from common.ids import Actor
@@ -129,6 +130,7 @@ def delete_stream(stream: UUID, actor: Actor, *, name: str, reason: str, command
 def record_act(
     act: str, actor: Actor, *, subject: str = "", stream: UUID | None = None, facts: Mapping[str, str] | None = None
 ) -> Outcome:
-    """Put an act on record. No secrets and no names of people in it: events are for ever."""
-    command = RecordAct(act, subject, stream.hex if stream else "", dict(facts or {}))
+    """Put an act on record, with the address it came from. No secrets and no names of people: events are for ever."""
+    told = {**(facts or {}), **({"from": whence.address.get()} if whence.address.get() else {})}
+    command = RecordAct(act, subject, stream.hex if stream else "", told)
     return runtime.execute_on(STREAM, Opens(PLATFORM.name, PLATFORM.name), command, actor)

@@ -7,11 +7,12 @@ class MarketsConfig(AppConfig):
     name = "markets"
 
     def ready(self) -> None:
-        """Make sessions known to the ledger, and to accounts, whose keys may open one session only."""
-        from accounts import keys
-        from ledger import registry
+        """Make sessions known to the ledger, and to accounts; and the ledger to accounts, whose acts it keeps."""
+        from accounts import acts, keys
+        from ledger import platform, registry
         from markets import queries
         from markets.domain import SESSIONS
 
         registry.register(SESSIONS)
+        acts.record = platform.record_act
         keys.find_session = queries.stream_named

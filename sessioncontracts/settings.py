@@ -86,7 +86,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "sessioncontracts.apps.AuditedAdminConfig",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.messages",
@@ -109,6 +109,7 @@ AUTHENTICATION_BACKENDS = ["accounts.backends.Passwords"]
 ROOT_URLCONF = "sessioncontracts.urls"
 ASGI_APPLICATION = "sessioncontracts.asgi.application"
 MIDDLEWARE = [
+    "sessioncontracts.whence.note_address",
     "sessioncontracts.aliases.WithoutPrefix",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

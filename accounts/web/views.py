@@ -14,7 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import codes, keys, throttle
+from accounts import acts, codes, keys, throttle
+from accounts.facade import actor_of
 from accounts.models import User
 from accounts.web.forms import RegisterForm
 from common.clock import parse_time
@@ -106,7 +107,7 @@ def key_list(request: HttpRequest) -> HttpResponse:
 def _issue(request: HttpRequest, user: User) -> tuple[Any, str]:
     data = request.POST
     expires = data.get("expires_at", "").strip()
-    return keys.issue(
+    key, secret = keys.issue(
         user,
         name="".join(sign for sign in data.get("name", "") if sign.isprintable()).strip(),
         scopes=data.getlist("scopes"),
@@ -115,6 +116,14 @@ def _issue(request: HttpRequest, user: User) -> tuple[Any, str]:
         issuer=user,
         request_id=_plain(data.get("command_id", ""))[:64],
     )
+    if not key.replayed:
+        _record("key issued", user, key)
+    return key, secret
+
+
+def _record(act: str, user: User, key: keys.ApiKey) -> None:
+    facts = {"key": str(key.pk), "scopes": key.scopes}
+    acts.record(act, actor_of(user), subject=key.user.uid, stream=key.stream_id, facts=facts)
 
 
 def _plain(text: str) -> str:
@@ -137,7 +146,9 @@ def _scopes(user: User) -> list[tuple[str, str]]:
 def key_revoke(request: HttpRequest, key_id: int) -> HttpResponse:
     """The key is worth nothing from now on."""
     try:
-        keys.revoke(keys.key_of(_user(request), key_id))
+        key = keys.key_of(_user(request), key_id)
+        keys.revoke(key)
+        _record("key revoked", _user(request), key)
     except DomainError:
         messages.error(request, "There is no such key any more.", extra_tags="bad")
     else:

@@ -15,6 +15,7 @@ from common.api.schema import CURSOR, described
 from common.clock import parse_time
 from common.errors import DomainError, InvalidInput
 from common.fields import Fields
+from ledger.platform import record_act
 from markets import shapes, valuation
 from markets.api.access import MarketView, reply
 from markets.handlers import prices
@@ -72,6 +73,8 @@ class Feeds(MarketView):
         body, replayed = accounts.once(
             request.user, self.command_id, ["feed", request.data], lambda: self._make(request.data)
         )
+        if not replayed:
+            record_act("feed made", self.actor, subject=UUID(body["feed_id"]).hex, facts={"mode": body["mode"]})
         return reply(body, status=201, replayed=replayed)
 
     def _make(self, body: object) -> dict[str, Any]:
@@ -119,6 +122,8 @@ class Feed(MarketView):
     def once(self, asked: object, act: Callable[[], oracle.FeedInfo]) -> Response:
         """Do it once under the caller's Idempotency-Key, and answer the feed as it then was."""
         body, replayed = accounts.once(self.request.user, self.command_id, asked, lambda: self.shape(act()))
+        if not replayed:
+            record_act(f"feed {body['status']}", self.actor, subject=UUID(body["feed_id"]).hex)
         return reply(body, replayed=replayed)
 
     def shape(self, feed: oracle.FeedInfo) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from common.api.schema import CURSOR, described
 from common.errors import DomainError, InvalidInput
 from common.fields import Fields
 from common.ids import Actor
+from ledger.platform import record_act
 from markets import shapes
 from markets.api.access import MarketView, reply
 
@@ -48,6 +49,8 @@ class Keys(MarketView):
             issuer=caller,
             request_id=self.command_id,
         )
+        if not key.replayed:
+            record_act("key issued", self.actor, subject=user.uid, stream=key.stream_id, facts=_facts(key))
         return reply({**shape(key), "user": user.username, "secret": secret}, status=201, replayed=key.replayed)
 
     def _within(self, key: keys.ApiKey) -> bool:
@@ -81,7 +84,9 @@ class Key(MarketView):
         return reply(shape(self._key(request, key_id)))
 
     def delete(self, request: Request, key_id: int) -> Response:
-        keys.revoke(self._key(request, key_id))
+        found = self._key(request, key_id)
+        keys.revoke(found)
+        record_act("key revoked", self.actor, subject=found.user.uid, stream=found.stream_id, facts=_facts(found))
         return Response(status=204)
 
     def _key(self, request: Request, key_id: int) -> keys.ApiKey:
@@ -95,6 +100,10 @@ class Key(MarketView):
         ):
             raise DomainError("not_found", "There is no such key.")
         return found
+
+
+def _facts(key: keys.ApiKey) -> dict[str, str]:
+    return {"key": str(key.pk), "scopes": key.scopes}
 
 
 @described("Me")

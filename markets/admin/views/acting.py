@@ -33,6 +33,8 @@ class ActionView(SessionView):
         said = attempt(form, lambda: self.asked.run(form, self.actor))
         if said is None:
             return self._show(form, status=REFUSED)
+        if self.asked.group == "prices":  # feeds write no event of the session's
+            self.record(f"prices: {self.asked.name}")
         messages.success(request, said)
         if request.POST.get("back") == "control":
             return self.home("control")
