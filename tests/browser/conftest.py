@@ -45,7 +45,11 @@ class Watched:
         self.page.on("websocket", lambda socket: self._check(socket.url.replace("ws://", "http://", 1)))
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if "status of 422" not in message.text:  # the browser's own line about a form that was refused
+        own = (
+            "status of 422",
+            "Autofocus processing was blocked",
+        )  # the browser's lines about refused forms and #quote
+        if not any(text in message.text for text in own):
             self.complaints.append(f"{message.type}: {message.text}")
 
     def _check(self, url: str) -> None:

@@ -91,7 +91,7 @@ def test_the_other_pages_refresh_themselves(browse: Open) -> None:
     _place(alice.page, "sell", "0.0101", "9999")
     expect(pages["ledger"].locator("tbody tr").first).to_contain_text("OrderPlaced", timeout=3000)
     expect(pages["ledger"].locator("tbody tr").first).to_contain_text("withheld")
-    held = pages["portfolio"].locator("tbody tr", has_text="bob")
+    held = pages["portfolio"].get_by_role("row", name=re.compile("^bob "))
     before = held.inner_text()
     _place(bob.page, "sell", "0.0111", "1")
     expect(held).not_to_have_text(before, timeout=3000)
