@@ -275,6 +275,7 @@ def test_without_scripts_everything_a_trader_does_works(browse: Open) -> None:
 
 def test_without_scripts_one_joins_a_session(browse: Open) -> None:
     page = browse("stranger", scripts=False).open("/")
+    page.click(f"#to-join-{SESSION}")
     form = page.locator(f"form[action='{TERMINAL}/join']")
     form.locator("[name=participant_id]").fill("late")
     form.locator("button").click()
