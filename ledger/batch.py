@@ -36,7 +36,7 @@ class Batch:
         """Decide every ticket on the state that the one before left. Raises what is not a DomainError."""
         self._known.update(store.known_commands(self.row.id, _ids(tickets)))
         self._prepare_till(tickets)
-        if not self.row.deleted_at:
+        if not self._is_over:
             while due := self.warm.domain.due(self.warm.state, self.now):
                 self._apply(due, CLOCK, "")
         return [self._run(ticket) for ticket in tickets]
@@ -78,9 +78,15 @@ class Batch:
         ]
         self.till.take(ticket.actor.id, tolls)
 
+    @property
+    def _is_over(self) -> bool:
+        return bool(self.row.deleted_at or self.row.imported_at)
+
     def _run(self, ticket: Ticket) -> Result:
         if self.row.deleted_at:
             return DomainError("deleted", "This has been deleted.")
+        if self.row.imported_at:
+            return DomainError("imported", "This was imported from another installation: it can only be read.")
         try:
             self._pay(ticket)
             if ticket.bulk is None:

@@ -5,7 +5,10 @@ from django.db.models import CompositePrimaryKey
 
 
 class Stream(models.Model):
-    """One ordered sequence of events. `id` is fresh for ever; `name` is only a name, free again after deletion."""
+    """One ordered sequence of events. `id` is fresh for ever; `name` is only a name, free again after deletion.
+
+    With `imported_at` it came from another installation: it is read, and nothing is added to it.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     domain = models.CharField(max_length=32)
@@ -17,6 +20,7 @@ class Stream(models.Model):
     created_at = models.BigIntegerField()
     deleted_at = models.BigIntegerField(null=True)
     purged_at = models.BigIntegerField(null=True)
+    imported_at = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = (

@@ -1,10 +1,11 @@
 """The platform stream: what happens to streams as a whole, and what people did that no stream's own events tell."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from django.db.models import QuerySet
 
 from common import whence
 from common.errors import DomainError
@@ -58,6 +59,31 @@ class ActRecorded(Event, frozen=True):
     facts: dict[str, str]
 
 
+class ImportStream(msgspec.Struct, frozen=True):
+    """Take up a stream that happened elsewhere, up to event `last_seq` with the hash `head`."""
+
+    stream: UUID
+    domain: str
+    name: str
+    last_seq: int
+    head: str
+    software: str
+
+
+class StreamImported(Event, frozen=True):
+    """A stream of another installation was taken up: it ends here for good, at event `last_seq` with the hash `head`.
+
+    `software` is the version that wrote the bundle.
+    """
+
+    stream: UUID
+    domain: str
+    name: str
+    last_seq: int
+    head: str
+    software: str
+
+
 class PlatformState(msgspec.Struct):
     """Which streams are deleted."""
 
@@ -70,7 +96,7 @@ class Platform(Domain[PlatformState]):
 
     name = "platform"
     engine_version = 1
-    events = EventTypes([StreamDeleted, ActRecorded])
+    events = EventTypes([StreamDeleted, StreamImported, ActRecorded])
 
     def new_state(self, stream: UUID) -> PlatformState:
         return PlatformState()
@@ -78,6 +104,8 @@ class Platform(Domain[PlatformState]):
     def decide(self, state: PlatformState, command: Any, actor: Actor, now: int) -> Sequence[Event]:
         if isinstance(command, RecordAct):
             return [ActRecorded(command.act, command.subject, command.stream, command.facts)]
+        if isinstance(command, ImportStream):
+            return [StreamImported(**msgspec.structs.asdict(command))]
         if not isinstance(command, DeleteStream):
             raise TypeError(f"no decision for {type(command).__name__}")
         if command.stream in state.deleted:
@@ -86,10 +114,8 @@ class Platform(Domain[PlatformState]):
 
     def evolve(self, state: PlatformState, event: Event, at: int) -> None:
         state.seq += 1
-        if isinstance(event, ActRecorded):
-            return
-        assert isinstance(event, StreamDeleted)
-        state.deleted[event.stream] = event.name
+        if isinstance(event, StreamDeleted):
+            state.deleted[event.stream] = event.name
 
     def name_of(self, state: PlatformState) -> str:
         return self.name
@@ -101,23 +127,52 @@ class Platform(Domain[PlatformState]):
         return msgspec.json.decode(text, type=PlatformState)
 
     def within(self, events: Sequence[Event], now: int) -> None:
-        """Lock each stream after the platform's own, hide it, drop its rows."""
+        """After the platform's own row, lock and hide each stream that is deleted; write each that arrives."""
         for event in events:
-            if not isinstance(event, StreamDeleted):
-                continue
-            row = Stream.objects.select_for_update().get(id=event.stream)
-            Stream.objects.filter(id=row.id).update(deleted_at=now)
-            for table in registry.get(row.domain).tables:
-                table.model._default_manager.filter(stream_id=row.id).delete()
+            if isinstance(event, StreamDeleted):
+                _hide(event.stream, now)
+            elif isinstance(event, StreamImported):
+                _arrivals[event.stream](now)
 
 
+def _hide(stream: UUID, now: int) -> None:
+    row = Stream.objects.select_for_update().get(id=stream)
+    Stream.objects.filter(id=row.id).update(deleted_at=now)
+    for table in registry.get(row.domain).tables:
+        table.model._default_manager.filter(stream_id=row.id).delete()
+
+
+_arrivals: dict[UUID, Callable[[int], None]] = {}
+"""What writes the streams that this process is importing, given the time."""
+_IMPORT_TAKES_S = 3600
 PLATFORM = Platform()
 
 
 def tombstone(stream: UUID) -> int | None:
     """When `stream` was deleted, by its event in the platform stream; None where there is none."""
-    events = EventRow.objects.filter(stream_id=STREAM, type="StreamDeleted", payload__contains=f'"stream":"{stream}"')
-    return events.values_list("at", flat=True).first()
+    return _records("StreamDeleted", stream).values_list("at", flat=True).first()
+
+
+class Arrival(NamedTuple):
+    """The record of an import: when, and where the stream ended."""
+
+    at: int
+    last_seq: int
+    head: str
+
+
+def arrival(stream: UUID) -> Arrival | None:
+    """The record of `stream`'s import; None where there is none."""
+    row = _records("StreamImported", stream).first()
+    if row is None:
+        return None
+    event = PLATFORM.events.decode(row.type, row.version, row.payload)
+    assert isinstance(event, StreamImported)
+    return Arrival(row.at, event.last_seq, event.head)
+
+
+def _records(kind: str, stream: UUID) -> "QuerySet[EventRow]":
+    return EventRow.objects.filter(stream_id=STREAM, type=kind, payload__contains=f'"stream":"{stream}"')
 
 
 def delete_stream(stream: UUID, actor: Actor, *, name: str, reason: str, command_id: str = "") -> Outcome:
@@ -125,6 +180,16 @@ def delete_stream(stream: UUID, actor: Actor, *, name: str, reason: str, command
     command = DeleteStream(stream, name, reason)
     opens = Opens(PLATFORM.name, PLATFORM.name)
     return runtime.execute_on(STREAM, opens, command, actor, command_id=command_id)
+
+
+def import_stream(command: ImportStream, write: Callable[[int], None], actor: Actor) -> Outcome:
+    """Put an import on record; `write(now)` writes the stream in the same transaction. Raises what it raises."""
+    _arrivals[command.stream] = write
+    try:
+        opens = Opens(PLATFORM.name, PLATFORM.name)
+        return runtime.execute_on(STREAM, opens, command, actor, timeout=_IMPORT_TAKES_S)
+    finally:
+        del _arrivals[command.stream]
 
 
 def record_act(

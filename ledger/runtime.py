@@ -134,11 +134,20 @@ class Runtime:
         assert isinstance(outcome, Outcome)
         return outcome
 
-    def execute_on(self, stream: UUID, opens: Opens, command: Any, actor: Actor, *, command_id: str = "") -> Outcome:
+    def execute_on(
+        self,
+        stream: UUID,
+        opens: Opens,
+        command: Any,
+        actor: Actor,
+        *,
+        command_id: str = "",
+        timeout: float = 30.0,
+    ) -> Outcome:
         """Like `execute`, on the one stream of its kind, whose id is known before it exists."""
         ticket = self._single(stream, command, actor, command_id)
         ticket.opens = opens
-        outcome = self._wait(ticket, 30.0)
+        outcome = self._wait(ticket, timeout)
         assert isinstance(outcome, Outcome)
         return outcome
 

@@ -40,6 +40,7 @@ class Locked(NamedTuple):
     last_at: int
     deleted_at: int | None
     turn: int = 0
+    imported_at: int | None = None
 
 
 def lock(stream: UUID) -> Locked | None:
@@ -47,7 +48,7 @@ def lock(stream: UUID) -> Locked | None:
 
     PostgreSQL takes it from a process that hangs: its transaction ends after `_HANGS_AFTER` without a statement.
     """
-    columns, end = "domain, seq, head, last_at, deleted_at, turn", ""
+    columns, end = "domain, seq, head, last_at, deleted_at, turn, imported_at", ""
     if connection.features.has_select_for_update:
         columns += f", set_config('idle_in_transaction_session_timeout', '{_HANGS_AFTER}', true)"
         end = " FOR UPDATE"
@@ -55,7 +56,7 @@ def lock(stream: UUID) -> Locked | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, [uuid_param(connection, stream)])
         row = cursor.fetchone()
-    return Locked(stream, *row[:6]) if row else None
+    return Locked(stream, *row[:7]) if row else None
 
 
 def read_for_fold(stream: UUID, after: int, upto: int | None = None) -> Iterator[tuple[Any, ...]]:

@@ -67,12 +67,10 @@ def _strays(model: type[models.Model], streams: "QuerySet[Stream, Any]") -> Iter
 
 def verify_stream(row: Stream, *, anchor: str = "", tick: Tick = lambda count: None) -> Iterator[Finding]:
     """Findings in one stream. `anchor` is a head hash that was once seen outside: the chain must hold it."""
-    name, deleted_at = _label(row), platform.tombstone(row.id)
-    if row.deleted_at != deleted_at:
-        text = f"field deleted_at says {row.deleted_at}, its tombstone in the platform stream {deleted_at}"
-        yield Finding(name, 0, text)
+    name = _label(row)
+    yield from _check_records(row)
     if row.purged_at:
-        if deleted_at is None:
+        if row.deleted_at is None:
             yield Finding(name, 0, "it is marked as purged, but was never deleted")
         if Event.objects.filter(stream_id=row.id).exists():
             yield Finding(name, 0, "it was purged, but events are left")
@@ -91,6 +89,20 @@ def verify_stream(row: Stream, *, anchor: str = "", tick: Tick = lambda count: N
     if row.deleted_at is None:
         for text in _drift(row.id, folded):
             yield Finding(name, 0, text)
+
+
+def _check_records(row: Stream) -> Iterator[Finding]:
+    """What the platform stream says of a stream as a whole must be what its row says."""
+    name, deleted_at, arrival = _label(row), platform.tombstone(row.id), platform.arrival(row.id)
+    if row.deleted_at != deleted_at:
+        text = f"field deleted_at says {row.deleted_at}, its tombstone in the platform stream {deleted_at}"
+        yield Finding(name, 0, text)
+    if row.imported_at != (arrival and arrival.at):
+        text = f"field imported_at says {row.imported_at}, the platform stream {arrival and arrival.at}"
+        yield Finding(name, 0, text)
+    if arrival and (row.seq, row.head) != (arrival.last_seq, arrival.head):
+        text = f"it ended at {arrival.last_seq} with the hash {arrival.head} when it was imported"
+        yield Finding(name, min(row.seq, arrival.last_seq), text)
 
 
 def drift(row: Stream, folded: Folded | None = None) -> Iterator[str]:

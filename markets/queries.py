@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 
 from common.db import one_moment, uuid_param
 from common.errors import DomainError
@@ -80,6 +80,8 @@ class SessionInfo:
     settled_at: int
     cash_issued: int
     fixing: Fixing | None
+    is_imported: bool = False
+    """It happened elsewhere, and can only be read."""
 
     @property
     def cash_decimals(self) -> int:
@@ -141,10 +143,16 @@ class ParticipantInfo:
 
 def session(session_id: str) -> SessionInfo:
     """The live session of this name. Raises DomainError `not_found`."""
-    row = MarketSession.objects.filter(session_id=session_id).first()
+    row = _live().filter(session_id=session_id).first()
     if row is None:
         raise DomainError("not_found", f"There is no session {session_id!r}.")
     return _session(row)
+
+
+def _live() -> "QuerySet[MarketSession]":
+    """The rows of live sessions, each with whether it was imported."""
+    imported = Stream.objects.filter(id=OuterRef("stream_id"), imported_at__isnull=False)
+    return MarketSession.objects.annotate(is_imported=Exists(imported))
 
 
 def clock_noted_at() -> int:
@@ -154,7 +162,7 @@ def clock_noted_at() -> int:
 
 def session_of(stream: UUID) -> SessionInfo:
     """The live session on this stream. Raises DomainError `not_found`."""
-    row = MarketSession.objects.filter(stream_id=stream).first()
+    row = _live().filter(stream_id=stream).first()
     if row is None:
         raise DomainError("not_found", "There is no such session.")
     return _session(row)
@@ -172,15 +180,17 @@ def seat(user: str, *, session_id: str = "", stream: UUID | None = None) -> tupl
     if found is None:
         name = f"session {session_id!r}" if stream is None else "such session"
         raise DomainError("not_found", f"There is no {name}.")
-    *columns, handle = found
+    *columns, is_imported, handle = found
     row: Any = MarketSession.from_db(None, SESSIONS.columns, columns)
     if not isinstance(row.stream_id, UUID):
         row.stream_id = UUID(hex=row.stream_id)
+    row.is_imported = bool(is_imported)
     return _session(row), handle
 
 
 _SEAT = f"""
-    SELECT {", ".join(f"s.{column}" for column in SESSIONS.columns)}, p.handle
+    SELECT {", ".join(f"s.{column}" for column in SESSIONS.columns)},
+           EXISTS (SELECT 1 FROM ledger_stream l WHERE l.id = s.stream_id AND l.imported_at IS NOT NULL), p.handle
       FROM markets_marketsession s
       LEFT JOIN markets_participant p ON p.stream_id = s.stream_id AND p."user" = %s AND NOT p.is_removed
 """  # noqa: S608  no input
@@ -188,7 +198,7 @@ _SEAT = f"""
 
 def sessions(*, status: tuple[str, ...] = ()) -> list[SessionInfo]:
     """All live sessions, oldest first, or those in one of the statuses."""
-    rows = MarketSession.objects.order_by("created_at", "session_id")
+    rows = _live().order_by("created_at", "session_id")
     return [_session(row) for row in (rows.filter(status__in=status) if status else rows)]
 
 
@@ -212,7 +222,7 @@ def count_sessions(user: str, *, text: str = "", mine: bool = False) -> dict[str
 
 
 def _found(user: str, *, text: str, mine: bool) -> "QuerySet[MarketSession, MarketSession]":
-    rows = MarketSession.objects.all()
+    rows = _live()
     if text:
         rows = rows.filter(Q(session_id__icontains=text) | Q(legs__icontains=text))
     if mine:
@@ -321,7 +331,7 @@ def stream_named(session_id: str) -> UUID:
 
 def sessions_page(after: tuple[int, UUID] | None, limit: int, *, only: UUID | None = None) -> list[SessionInfo]:
     """The first `limit` live sessions after (created_at, stream), in that order."""
-    rows = MarketSession.objects.order_by("created_at", "stream_id")
+    rows = _live().order_by("created_at", "stream_id")
     if only is not None:
         rows = rows.filter(stream_id=only)
     if after is not None:
@@ -579,6 +589,7 @@ def _session(row: MarketSession) -> SessionInfo:
         row.settled_at,
         row.cash_issued,
         fixing,
+        getattr(row, "is_imported", False),
     )
 
 
@@ -722,4 +733,7 @@ def due_sessions(now: int) -> list[UUID]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_DUE, [now] * 5)
-        return [stream if isinstance(stream, UUID) else UUID(hex=stream) for (stream,) in cursor.fetchall()]
+        found = {stream if isinstance(stream, UUID) else UUID(hex=stream) for (stream,) in cursor.fetchall()}
+    if found:
+        found -= set(Stream.objects.filter(id__in=found, imported_at__isnull=False).values_list("id", flat=True))
+    return list(found)

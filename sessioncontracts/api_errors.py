@@ -58,6 +58,7 @@ STATUS: Mapping[str, int] = {
     "handle_taken": 409,
     "house_exists": 409,
     "idempotency_conflict": 409,
+    "imported": 409,
     "market_challenged": 409,
     "market_closed": 409,
     "market_open": 409,

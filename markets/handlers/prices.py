@@ -21,6 +21,7 @@ _PACE = ("tick_ms", "max_ticks", "loop")
 
 def push_prices(session: queries.SessionInfo, prices: object, *, source_at: int | None = None) -> oracle.TickInfo:
     """Publish one tick {leg: price} on the session's own push feed, made when first needed."""
+    _require_own(session)
     name = feed_of(session)
     if not session.feed:
         oracle.create_feed(
@@ -48,6 +49,7 @@ def start_source(
         lacking = [leg for leg in session.legs if leg not in replay.instruments]
         if lacking:
             raise DomainError("feed_mismatch", f"The CSV has no prices for {', '.join(lacking)}.", field="csv")
+    _require_own(session)
     name = feed_of(session)
     try:
         oracle.create_feed(
@@ -101,6 +103,8 @@ def settle_closed() -> list[tuple[str, str]]:
     """Settle every closed session whose fixing there is; (session_id, why not) for the others. For the clock."""
     waiting = []
     for session in queries.sessions(status=("closed",)):
+        if session.is_imported:
+            continue
         try:
             settle_session(session.stream, CLOCK)
         except DomainError as refusal:
@@ -193,6 +197,11 @@ def _scaled(session: queries.SessionInfo, found: oracle.Fixing, feed: str) -> Fi
         tuple((tick.seq, tick.published_at, tick.prices) for tick in found.ticks),
         {leg: (str(above), str(below)) for leg, (above, below) in found.exact.items() if below != 1},
     )
+
+
+def _require_own(session: queries.SessionInfo) -> None:
+    if session.is_imported:
+        raise DomainError("imported", "This was imported from another installation: it can only be read.")
 
 
 def _require_organiser(session: queries.SessionInfo, actor: Actor) -> None:

@@ -88,5 +88,9 @@ def delete_session(session_id: str, actor: Actor, *, reason: str = "", command_i
 
 
 def feed_of(session: queries.SessionInfo) -> str:
-    """The name of the feed that a session's prices come from: the one it named, or its own."""
-    return session.feed or f"session:{session.stream.hex}"
+    """The name of the feed that a session's prices come from: the one it named, or its own.
+
+    An imported session has none here: who names a feed here as one was named there means another.
+    """
+    shared = "" if session.is_imported else session.feed
+    return shared or f"session:{session.stream.hex}"

@@ -3,20 +3,33 @@
 import gzip
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
 
-from ledger import bundle, chain
+from common.errors import DomainError
+from common.ids import OPERATOR
+from ledger import bundle, chain, platform
+from ledger.models import Command as CommandRow
+from ledger.models import Event, Snapshot, Stream
 from ledger.runtime import runtime
-from markets.handlers import prices
+from ledger.tests.meddling import rows, sql
+from ledger.verify import verify_all
+from markets import queries, tasks
+from markets.domain import SESSIONS
+from markets.engine import commands as c
+from markets.handlers import participants, prices, sessions
 from markets.queries import SessionInfo
-from markets.tests.floor import OLIVIA, open_session, place, swap
+from markets.tests.floor import OLIVIA, open_session, place, swap, user
 from tests.production.test_settings import manage
 
 pytestmark = pytest.mark.django_db  # only the export meets it
@@ -273,3 +286,205 @@ def test_a_plain_file_reads_like_a_compressed_one(file: Path, tmp_path: Path) ->
     plain.write_bytes(gzip.decompress(file.read_bytes()))
     call_command("verify", str(plain))
     assert bundle.open_bundle(plain).header == bundle.open_bundle(file).header
+
+
+# import
+
+
+def imported(file: Path) -> SessionInfo:
+    call_command("import", str(file))
+    return queries.session("demo")
+
+
+def state_of_the_database() -> list[tuple[str, int]]:
+    """How many rows each table of the ledger and of sessions has."""
+    tables = [table.model for table in SESSIONS.tables] + [Event, Stream, CommandRow, Snapshot]
+    return [(model.__name__, model._default_manager.count()) for model in tables]
+
+
+def test_an_imported_session_is_the_same_history_and_verifies(
+    ledger: None, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, (header, *events) = imported(file), read(file)
+    assert (session.is_imported, session.status, session.organiser) == (True, "settled", OLIVIA.id)
+    assert queries.head(session.stream) == (header["seq"], header["head"])
+    assert queries.settlement(session.stream) is not None
+    assert queries.participants(session.stream) == ["alice", "bob"]
+    call_command("verify")
+    assert f"session demo: {len(events)} events, head {header['head']}" in capsys.readouterr().out
+    call_command("replay", "demo")
+    call_command("export", "demo", str(tmp_path / "again.jsonl.gz"))
+    assert read(tmp_path / "again.jsonl.gz")[1:] == events
+
+
+def test_nobody_can_do_anything_in_it(ledger: None, file: Path) -> None:
+    session = imported(file)
+    before = state_of_the_database()
+    for act in (
+        lambda: place(session, "alice", "sell", 1, 5),
+        lambda: sessions.start_session(session.stream, OPERATOR),
+        lambda: sessions.advance_session(session.stream),
+        lambda: prices.settle_session(session.stream, OLIVIA, prices={"AAPL": 5, "NVDA": 7}),
+        lambda: prices.push_prices(session, {"AAPL": "5", "NVDA": "7"}),
+        lambda: prices.start_source(session, mode="sim"),
+        lambda: participants.join_session(session.stream, c.JoinSession(participant="eve", user="eve"), user("eve")),
+    ):
+        with pytest.raises(DomainError) as refused:
+            act()
+        assert refused.value.code == "imported", act
+    assert state_of_the_database() == before
+
+
+def test_a_session_that_was_open_when_it_left_stays_as_it_was(ledger: None, tmp_path: Path) -> None:
+    """Its t2 passes, its orders expire, and the clock leaves it alone."""
+    session = open_session(end_mode="timed", duration_minutes=1)
+    place(session, "alice", "sell", 1, 5)
+    file = tmp_path / "demo.jsonl.gz"
+    call_command("export", "demo", str(file))
+    empty_database()
+    session = imported(file)
+    assert session.status == "active"
+    assert session.t2 > 0
+    assert queries.due_sessions(session.t2 + 1) == []
+    tasks.advance_sessions()
+    tasks.settle_closed()
+    assert queries.session("demo").status == "active"
+
+
+def empty_database() -> None:
+    runtime.stop()
+    call_command("flush", verbosity=0, interactive=False)
+
+
+def test_importing_twice_is_refused(ledger: None, file: Path) -> None:
+    imported(file)
+    before = state_of_the_database()
+    with pytest.raises(CommandError, match=r"Nothing was imported. The session demo has been imported already\."):
+        call_command("import", str(file))
+    assert state_of_the_database() == before
+    sessions.delete_session("demo", OPERATOR)
+    with pytest.raises(CommandError, match="was deleted here, and stays so"):
+        call_command("import", str(file))
+    assert list(verify_all()) == []
+
+
+def test_a_name_that_is_taken_is_refused(ledger: None, file: Path) -> None:
+    open_session()
+    before = state_of_the_database()
+    with pytest.raises(CommandError, match="There is another session named demo here"):
+        call_command("import", str(file))
+    assert state_of_the_database() == before
+
+
+def test_our_own_session_is_not_imported(ledger: None, tmp_path: Path) -> None:
+    open_session()
+    call_command("export", "demo", str(tmp_path / "demo.jsonl"))
+    with pytest.raises(CommandError, match="is this installation's own"):
+        call_command("import", str(tmp_path / "demo.jsonl"))
+
+
+@pytest.mark.parametrize("how", [*SPOILED, *LIES])
+def test_a_hostile_file_leaves_nothing_behind(ledger: None, file: Path, how: str) -> None:
+    if how in SPOILED:
+        spoil(file, how)
+    else:
+        lines = read(file)
+        LIES[how][0](lines)
+        write(file, lines)
+    with pytest.raises(CommandError):
+        call_command("import", str(file))
+    assert state_of_the_database() == EMPTY
+
+
+EMPTY = [(table.model.__name__, 0) for table in SESSIONS.tables] + [
+    (name, 0) for name in ("Event", "Stream", "Command", "Snapshot")
+]
+
+
+def longer_names(lines: list[Line]) -> None:
+    """A handle that no door would have let in: all hashes are right, and the database has no room for it."""
+    for line in lines[1:]:
+        line["payload"] = line["payload"].replace('"alice"', f'"{"a" * 40}"').replace('"bob"', f'"{"b" * (1 << 12)}"')
+
+
+def huge_amounts(lines: list[Line]) -> None:
+    line = next(line for line in lines if line.get("type") == "OrderPlaced")
+    line["payload"] = re.sub(r'"expires_at":\d+', f'"expires_at":{10**30}', line["payload"])
+
+
+TOO_MUCH = [huge_amounts, longer_names] if connection.vendor == "postgresql" else [huge_amounts]
+"""SQLite has room for names of any length."""
+
+
+@pytest.mark.parametrize("change", TOO_MUCH)
+def test_what_the_database_does_not_take_leaves_nothing_behind(
+    ledger: None, file: Path, change: Callable[[list[Line]], None]
+) -> None:
+    lines = read(file)
+    change(lines)
+    write(file, rechained(lines))
+    with pytest.raises((CommandError, SystemExit)):
+        call_command("import", str(file))
+    assert state_of_the_database() == EMPTY
+
+
+def test_the_ledgers_own_stream_is_not_imported(ledger: None, tmp_path: Path) -> None:
+    platform.record_act("keys issued", OPERATOR)
+    call_command("export", "platform", str(tmp_path / "platform.jsonl"))
+    empty_database()
+    with pytest.raises(CommandError, match="A stream of the domain platform cannot be imported"):
+        call_command("import", str(tmp_path / "platform.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("imported_at = 5", "field imported_at says 5"),
+        ("imported_at = NULL", "field imported_at says None"),
+        ("seq = seq - 1", "when it was imported"),
+    ],
+)
+def test_verify_knows_what_was_imported(ledger: None, file: Path, change: str, sentence: str) -> None:
+    session = imported(file)
+    (at,) = rows("SELECT imported_at, seq FROM ledger_stream WHERE id = %s", session.stream)
+    sql(f"UPDATE ledger_stream SET {change} WHERE id = %s", session.stream)
+    assert sentence in "\n".join(map(str, verify_all()))
+    sql("UPDATE ledger_stream SET imported_at = %s, seq = %s WHERE id = %s", *at, session.stream)
+    assert list(verify_all()) == []
+
+
+def test_pages_say_that_it_was_imported(ledger: None, file: Path) -> None:
+    imported(file)
+    model: Any = get_user_model()
+    client = Client()
+    client.force_login(model.objects.create_superuser("root", password="root"))
+    for page in (
+        "/",
+        "/sessions/demo",
+        "/sessions/demo/settlement",
+        "/sessions/demo/ledger",
+        "/sessions/demo/portfolio",
+    ):
+        answer = client.get(page)
+        assert answer.status_code == 200, page
+        assert "imported" in answer.content.decode(), page
+    ours = model.objects.create_user("alice", password="alice")
+    client.force_login(ours)
+    assert client.get("/sessions/demo/portfolio").status_code == 404, "a name is no membership"
+
+
+def test_whoever_took_part_finds_it_where_their_id_is_known(ledger: None, file: Path) -> None:
+    """A restored or moved installation: people have the same opaque ids."""
+    imported(file)
+    model: Any = get_user_model()
+    alice = model.objects.create_user("anybody", password="x")
+    model.objects.filter(id=alice.id).update(uid="user-alice")
+    client = Client()
+    client.force_login(model.objects.get(id=alice.id))
+    assert client.get("/sessions/demo/portfolio").status_code == 200
+    refused = client.post(
+        "/api/v1/sessions/demo/orders",
+        {"asset": "AAPL", "side": "sell", "order_type": "limit", "quantity": "1", "price": "5"},
+        content_type="application/json",
+    )
+    assert (refused.status_code, refused.json()["code"]) == (409, "imported")
