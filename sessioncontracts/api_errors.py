@@ -59,6 +59,7 @@ STATUS: Mapping[str, int] = {
     "house_exists": 409,
     "idempotency_conflict": 409,
     "imported": 409,
+    "not_importable": 409,
     "market_challenged": 409,
     "market_closed": 409,
     "market_open": 409,
