@@ -13,6 +13,7 @@ from predictions import queries
 from predictions.handlers import exchanges
 from predictions.models import Market
 from predictions.queries import MAIN, AgentInfo, ExchangeInfo
+from predictions.web import reads
 
 _COMMAND_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -50,6 +51,11 @@ class Visitor:
     def id(self, number: int) -> str:
         """The opaque id of what event `number` of this exchange made."""
         return public_id(self.stream, number)
+
+    @property
+    def waiting(self) -> int:
+        """How many orders of their agents wait for their approval here."""
+        return len(reads.waiting(self.stream, [agent.number for agent in self.agents])) if self.agents else 0
 
     def owns(self, number: int) -> bool:
         """Whether an agent is theirs."""

@@ -1,5 +1,6 @@
 """What an order would cost, take now, reserve and win: computed from rows, before anybody confirms it. Integers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from common.clock import now_us
@@ -19,7 +20,8 @@ class Preview:
     `cost`: paid for a purchase, or gained by a sale, before the fee; of what fills now at the makers' prices, and of
     the rest at the limit. `fee`: the most that it can be. `payout`: what the bought shares pay if they win, `profit`
     that less cost, trading and settlement fees; of a sale, what it gains over what the shares cost.
-    `missing`: what the agent lacks, in money or shares.
+    `missing`: what the agent lacks, in money or shares. `meets_own`: the price of an own order that it would
+    meet, where it stops.
     """
 
     command: c.PlaceOrder
@@ -33,6 +35,7 @@ class Preview:
     settlement_fee: int
     profit: int | None
     missing: int
+    meets_own: int | None = None
 
     @property
     def is_purchase(self) -> bool:
@@ -41,8 +44,7 @@ class Preview:
     @property
     def rests(self) -> int:
         """Shares that stay in the book."""
-        stays = self.command.order_type == "limit" and self.command.time_in_force not in {"ioc", "fok"}
-        return self.command.size - self.fills if stays else 0
+        return self.command.size - self.fills if stays(self.command) and self.meets_own is None else 0
 
     @property
     def lapses(self) -> int:
@@ -76,44 +78,70 @@ def check(command: c.PlaceOrder, market: Market, agent: AgentInfo) -> None:
     require_size(command.size)
 
 
+def stays(command: c.PlaceOrder) -> bool:
+    """Whether what does not fill rests in the book."""
+    return command.order_type == "limit" and command.time_in_force not in {"ioc", "fok"}
+
+
 def preview(
-    exchange: ExchangeInfo, agent: AgentInfo, command: c.PlaceOrder, book: BookInfo, position: Position
+    exchange: ExchangeInfo,
+    agent: AgentInfo,
+    command: c.PlaceOrder,
+    book: BookInfo,
+    position: Position,
+    own: Collection[int],
 ) -> Preview:
-    """As the book stands; whatever fills later fills at the limit or better."""
-    fills, paid = _fills(command, book)
+    """As the book stands; whatever fills later fills at the limit or better.
+
+    `own`: prices in cents of YES at which the same owner's orders stand on the other side: they never meet.
+    """
+    fills, paid, meets = _fills(command, book, own)
     terms = exchange.terms
     if command.time_in_force == "fok" and fills < command.size:
         fills, paid = 0, 0
-    rests = command.order_type == "limit" and command.time_in_force not in {"ioc", "fok"}
-    size = command.size if rests else fills
+    size = command.size if stays(command) and meets is None else fills
     cost = paid + (size - fills) * command.price * CENT
     fee = ceil_rate(cost, terms.trading_fee)
-    asked = cost if command.order_type == "market" else command.size * command.price * CENT
-    reserved = asked + ceil_rate(asked, terms.trading_fee)
     average = paid // fills if fills else None
     if command.action == "sell":
-        yes = command.outcome == YES
-        held, locked = (position.yes, position.yes_locked) if yes else (position.no, position.no_locked)
-        basis = (position.yes_cost if yes else position.no_cost) * min(size, held) // held if held else None
-        profit = None if basis is None else cost - fee - basis
-        return Preview(command, fills, average, cost, fee, 0, 0, 0, profit, max(0, command.size - (held - locked)))
+        held, free, basis = _shares(command, position, size)
+        profit = cost - fee - basis if held else None
+        missing = max(0, command.size - free)
+        return Preview(command, fills, average, cost, fee, 0, 0, 0, profit, missing, meets)
+    asked = cost if command.order_type == "market" else command.size * command.price * CENT
+    reserved = asked + ceil_rate(asked, terms.trading_fee)
     payout = size * SHARE
     settlement = ceil_rate(max(0, payout - cost), terms.settlement_fee)
     profit = payout - cost - fee - settlement
     missing = max(0, reserved - agent.available)
-    return Preview(command, fills, average, cost, fee, reserved, payout, settlement, profit, missing)
+    return Preview(command, fills, average, cost, fee, reserved, payout, settlement, profit, missing, meets)
 
 
-def _fills(command: c.PlaceOrder, book: BookInfo) -> tuple[int, int]:
-    """(shares that fill now, what they cost or bring), in the order's own outcome."""
-    is_yes = command.outcome == YES
-    is_buy = (command.action == "buy") == is_yes
+def _shares(command: c.PlaceOrder, position: Position, size: int) -> tuple[int, int, int]:
+    """(shares held of the outcome, those that no order has locked, what `size` of them cost)."""
+    if command.outcome == YES:
+        held, locked, cost = position.yes, position.yes_locked, position.yes_cost
+    else:
+        held, locked, cost = position.no, position.no_locked, position.no_cost
+    return held, held - locked, cost * min(size, held) // held if held else 0
+
+
+def is_bid(command: c.PlaceOrder) -> bool:
+    """Whether it stands among the bids for YES: buying YES, or selling NO."""
+    return (command.action == "buy") == (command.outcome == YES)
+
+
+def _fills(command: c.PlaceOrder, book: BookInfo, own: Collection[int]) -> tuple[int, int, int | None]:
+    """(shares that fill now, what they cost or bring in the order's own outcome, the own price where it stops)."""
     left, amount = command.size, 0
-    for level in book.asks if is_buy else book.bids:
-        price = level.price if is_yes else 100 - level.price
-        if command.price and (price > command.price if command.action == "buy" else price < command.price):
+    for level in book.asks if is_bid(command) else book.bids:
+        price = level.price if command.outcome == YES else 100 - level.price
+        beyond = price > command.price if command.action == "buy" else price < command.price
+        if not left or (command.price and beyond):
             break
+        if level.price in own:
+            return command.size - left, amount, price
         taken = min(left, level.size)
         amount += taken * price * CENT
         left -= taken
-    return command.size - left, amount
+    return command.size - left, amount, None

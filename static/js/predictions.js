@@ -147,13 +147,72 @@
     KEYS[event.key]();
   });
 
+  // Live: the market's feed says that something happened; the page then fetches what it shows, at most thrice a second.
+
+  const connection = byId("connection");
+  const head = () => Number((byId("head") || { dataset: { seq: "0" } }).dataset.seq);
+  const PAUSE_MS = 330;
+  const SILENT_MS = 12000;
+  let heardAt = 0;
+  let askedAt = 0;
+  let planned = 0;
+  let tries = 0;
+  const say = (state, text) => {
+    connection.dataset.state = state;
+    connection.textContent = text;
+  };
+  function fetchNews() {
+    if (planned) return;
+    planned = setTimeout(() => {
+      planned = 0;
+      askedAt = Date.now();
+      htmx.trigger(body, "market-resync");
+    }, Math.max(0, askedAt + PAUSE_MS - Date.now()));
+  }
+  function connect() {
+    const socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}${connection.dataset.socket}`);
+    socket.addEventListener("message", (event) => {
+      const { type, seq } = JSON.parse(event.data);
+      heardAt = Date.now();
+      tries = 0;
+      say("live", "live");
+      if (type !== "heartbeat" && seq > head()) fetchNews();
+    });
+    socket.addEventListener("close", (event) => {
+      if (event.code === 4401 || event.code === 4404) {
+        say("lost", event.code === 4401 ? "signed out" : "exchange deleted");
+        return;
+      }
+      say("lost", "reconnecting");
+      tries += 1;
+      setTimeout(connect, Math.min(15000, 500 * 2 ** tries) * (0.5 + Math.random()));
+    });
+  }
+  if (connection && connection.dataset.socket) {
+    connect();
+    setInterval(() => connection.dataset.state === "live" && Date.now() - heardAt > SILENT_MS && say("lost", "silent"), 1000);
+  }
+
+  // Own fills are told, wherever the reader looks.
+  const filledNow = () => new Map([...document.querySelectorAll("#orders tr[data-filled]")].map((row) => [row.dataset.number, row]));
+  let filled = filledNow();
+  function tellFills() {
+    const now = filledNow();
+    for (const [number, row] of now) {
+      const before = filled.get(number);
+      const more = before ? Number(row.dataset.filled) - Number(before.dataset.filled) : 0;
+      if (more > 0) Market.toast("good", `${row.dataset.told}: ${more} filled.`);
+    }
+    filled = now;
+  }
+
   body.addEventListener("htmx:oobAfterSwap", (event) => {
     const { id } = event.detail.target;
     if (id === "tape") follow();
+    if (id === "orders") tellFills();
     if (id === "ticket") focus(byId("confirm") ? "confirm" : ticket().querySelector(".notice") ? "order-size" : "");
   });
   body.addEventListener("theme-changed", load);
-  body.addEventListener("market-reconnected", load);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", load);
   load();
 })();

@@ -150,7 +150,7 @@ def _event_shots() -> list[Shot]:
         Shot("events-resolve", "maker", f"{events}?status=waiting", _resolve),
         Shot("events-exchanges", "orga", exchanges),
         Shot("events-exchange-new", "orga", f"{exchanges}add/"),
-        Shot("events-exchange", "root", exchanges, lambda page: page.click("#result_list th a")),
+        Shot("events-exchange", "root", exchanges, lambda page: page.click("#result_list tbody a")),
     ]
 
 

@@ -49,22 +49,22 @@ def test_a_question_is_opened_traded_by_three_agents_and_resolved(browse: Open, 
     at = _open_question(alice, people["alice"].address)
     for name in ("bob", "carol"):
         people[name].open(at)
+    for name in ("alice", "bob", "carol"):
+        expect(people[name].page.locator("#connection")).to_have_text("live")
     _order(alice, "YES", "buy", "20", "60", "Profit if YES")
     expect(alice.locator("#ticket")).to_contain_text("Review order")
-    bob.reload()
     expect(bob.locator("#book .bids tr").first).to_contain_text("60¢")
     _order(bob, "NO", "buy", "20", "40", "20 at 40¢")
     expect(bob.locator("#odds")).to_contain_text("60 %")
-    alice.reload()
+    expect(alice.locator("#toasts")).to_contain_text("buy YES: 20 filled")
+    expect(alice.locator("#position")).to_contain_text("20 YES")
     _order(alice, "YES", "sell", "5", "70", "You get")
-    carol.reload()
     carol.click("#ask-70")
     expect(carol.locator("#estimate")).to_contain_text("3.50")
     _order(carol, "YES", "buy", "5", "70", "5 at 70¢")
     expect(carol.locator("#position")).to_contain_text("5 YES")
     _resolve(people["maker"], at)
     for page, paid in ((alice, "14.88"), (bob, "0.00"), (carol, "4.97")):
-        page.goto(people["alice"].address + at)
         expect(page.locator("#resolution")).to_contain_text("✓ YES")
         expect(page.locator("#resolution")).to_contain_text(paid)
     assert [watched.complaints for watched in people.values()] == [[], [], [], []]

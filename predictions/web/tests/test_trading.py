@@ -85,6 +85,16 @@ def test_the_estimate_says_what_a_sale_brings(hall: Hall) -> None:
     assert hall.browser("alice").get(f"{hall.page}/estimate", {"size": "x"}).content.strip() == b""
 
 
+def test_the_review_tells_of_an_own_order_that_would_be_met(hall: Hall) -> None:
+    hall.place("bob", "NO", 3, 45)
+    hall.place("alice", "NO", 5, 42)
+    shown = hall.browser("alice").post(f"{hall.page}/orders", {**TICKET, "step": "review"}).content.decode()
+    assert "order of your own at 58¢" in shown
+    assert "3 at 55¢" in shown
+    done = hall.browser("alice").post(f"{hall.page}/orders", {**TICKET, "step": "place"}, follow=True)
+    assert "cancelled (self trade prevention), 3 filled" in done.content.decode()
+
+
 def test_an_order_is_replaced_and_cancelled_in_its_row(hall: Hall) -> None:
     number = hall.place("alice", "YES", 10, 40).number
     browser, at = hall.browser("alice"), f"{hall.page}/orders/{hall.id(number)}"

@@ -39,6 +39,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     shown = {
         "who": who,
         "exchange": who.exchange,
+        "exchanges": queries.exchanges(),
         "found": found,
         "by": by,
         "role": role,
@@ -107,6 +108,7 @@ def mine_page(
     shown = {
         "who": who,
         "exchange": who.exchange,
+        "exchanges": queries.exchanges(),
         "made": made,
         "waiting": [(row, names[row.agent]) for row in waiting],
         "markets": queries.markets_by_number(who.stream, [row.market for row in waiting]),
