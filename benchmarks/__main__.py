@@ -17,7 +17,10 @@ NAMES = ("engine", "runtime", "replay", "growth", "http", "bulk")
 
 def main(arguments: Sequence[str]) -> int:
     """0 when all is well, 1 when a run was wrong or missed a target; a quick run's targets don't count."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.domain != "markets" and options.name != "runtime":
+        parser.error("--domain goes with runtime.")
     console, found, status = _console(), list[bytes](), 0
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         _set_up(Path(folder))
@@ -28,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
 
         for name in NAMES if options.name == "all" else [options.name]:
             try:
-                report = import_module(f"benchmarks.{name}").run(quick=options.quick)
+                module = "predictions" if options.domain == "predictions" else name
+                report = import_module(f"benchmarks.{module}").run(quick=options.quick)
             except (WrongRun, WorkerFailed, ServerFailed, BaselineTooSlow) as error:
                 console.print(f"[bold]WRONG[/bold] {name} has no figures: {error}", highlight=False)
                 status = 1
@@ -49,6 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("name", choices=[*NAMES, "all"])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--quick", action="store_true", help="half a minute: whether it works, not how fast it is")
+    parser.add_argument(
+        "--domain",
+        choices=("markets", "predictions"),
+        default="markets",
+        help="runtime only: predictions compares event markets with session contracts",
+    )
     return parser
 
 

@@ -102,6 +102,11 @@ def _many(values: list[float]) -> Row:
     return {"callers": 1, "batch": 1, **spread("per_second", values)}
 
 
+def row_of(server: Server, mix: str, load: Load, samples: Iterable[Sample]) -> Row:
+    """A row of the table: what a load gave on a database."""
+    return _row(server, mix, load.how, load.callers, load.batch, samples)
+
+
 def _row(server: Server, mix: str, how: str, count: int, batch: int, samples: Iterable[Sample]) -> Row:
     each = list(samples)
     return {

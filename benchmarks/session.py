@@ -42,6 +42,11 @@ def join_session(name: str, stream: UUID, *, seed: int, depth: int = 200, partic
     _sessions[name].in_order = False
 
 
+def keep(name: str, session: Session) -> None:
+    """Know a session that was made elsewhere."""
+    _sessions[name] = session
+
+
 def race(name: str) -> None:
     """From now on others send to this session too, so nobody knows where it will end."""
     _sessions[name].in_order = False
