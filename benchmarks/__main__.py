@@ -12,7 +12,7 @@ import django
 import msgspec
 from rich.console import Console
 
-NAMES = ("engine", "runtime", "replay", "growth", "http", "bulk")
+NAMES = ("engine", "runtime", "replay", "growth", "http", "bulk", "ws")
 
 
 def main(arguments: Sequence[str]) -> int:

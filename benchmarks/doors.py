@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from accounts import keys
 from accounts.facade import User, settle_made_up
 from benchmarks import session as sessions
-from benchmarks import wire
+from benchmarks import sockets, wire
 from benchmarks.workload import ORGANISER, Step
 from common.money import format_units
 from ledger.models import Event
@@ -18,7 +18,9 @@ _acknowledged: dict[str, int] = {}
 
 
 class Way(NamedTuple):
-    """A way in: `what` is nothing, nothing-with-key, order or bulk; so many connections; orders per request."""
+    """A way in: `what` is nothing, nothing-with-key, order, bulk or socket; so many connections; orders per request,
+    or on their way at a time.
+    """
 
     what: str
     connections: int
@@ -39,9 +41,9 @@ class WrongAnswer(Exception):
     """The server answered what it should not."""
 
 
-def open_session(name: str) -> None:
+def open_session(name: str, *, participants: int = 20) -> None:
     """The session, its book, and a key for everybody in it. From now on others send to it."""
-    sessions.open_session(name)
+    sessions.open_session(name, participants=participants)
     sessions.race(name)
     for number in range(sessions.session(name).workload.participants):
         _issue(f"user{number}", name, ("read", "trade"))
@@ -68,6 +70,8 @@ def measure(name: str, port: int, way: Way, seconds: float) -> Sample:
 
 
 def _run(name: str, port: int, way: Way, count: int) -> Sample:
+    if way.what == "socket":
+        return _by_socket(name, port, way, count * way.batch)
     steps = sessions.session(name).workload.take(count * way.batch)
     requests = _REQUESTS[way.what](name, steps, way.batch)
     answers = wire.exchange(port, requests, way.connections, keep=way.what == "bulk")
@@ -81,9 +85,35 @@ def _run(name: str, port: int, way: Way, count: int) -> Sample:
         if refused:
             raise WrongAnswer(f"{way}: {refused} orders were refused")
         _acknowledged[name] += count * way.batch
+    return _sample(answers, count * way.batch)
+
+
+def _by_socket(name: str, port: int, way: Way, count: int) -> Sample:
+    """A connection for each participant, or the organiser's where there are fewer, who may for everybody."""
+    workload = sessions.session(name).workload
+    path = f"/ws/sessions/{name}?feed=none"
+    people = [f"user{number}" for number in range(workload.participants)]
+    senders = people if way.connections == len(people) else [ORGANISER.id] * way.connections
+    lines = [sockets.Line(port, path, _keys[who]) for who in senders]
+    commands: list[list[bytes]] = [[] for _ in lines]
+    for number, step in enumerate(workload.take(count)):
+        body = {"op": "order.new", "id": number, **entry(step.command)}
+        commands[int(step.actor.id.removeprefix("user")) % len(lines)].append(sockets.frame(body))
+    try:
+        answers = sockets.exchange(lines, commands, way.batch)
+    finally:
+        for line in lines:
+            line.socket.close()
+    if answers.statuses[0]:
+        raise WrongAnswer(f"{way}: {answers.statuses}; {answers.bodies[:1]}")
+    _acknowledged[name] += count
+    return _sample(answers, count)
+
+
+def _sample(answers: wire.Answers, count: int) -> Sample:
     took = answers.took
     return Sample(
-        count * way.batch / answers.seconds,
+        count / answers.seconds,
         1e3 * took[len(took) // 2],
         1e3 * took[min(len(took) - 1, len(took) * 99 // 100)],
         answers.cpu / answers.seconds,

@@ -30,11 +30,11 @@ def run(*, quick: bool) -> Report:
     return report
 
 
-def alternate(server: Server, ways: Sequence[Way], *, rounds: int, seconds: float) -> Taken:
+def alternate(server: Server, ways: Sequence[Way], *, rounds: int, seconds: float, participants: int = 20) -> Taken:
     """Every way in every round, on one server with one session; then the whole ledger is checked."""
     taken: Taken = {way: [] for way in ways}
     with worker(server.create()) as child:
-        child.call(doors.open_session, _NAME)
+        child.call(doors.open_session, _NAME, participants=participants)
         with serving(child.url) as running:
             for way in ways:
                 child.call(doors.warm_up, _NAME, running.port, way)

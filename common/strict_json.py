@@ -19,13 +19,7 @@ class _NoNumber(Decimal):
 def parse(data: bytes) -> Any:
     """Raises InvalidInput naming the member, or `body`."""
     try:
-        found = json.loads(
-            data.decode(),
-            parse_float=_number,
-            parse_int=lambda digits: int(digits) if len(digits) < 100 else Decimal(digits),
-            parse_constant=lambda text: _NoNumber("NaN"),
-            object_pairs_hook=_without_doubles,
-        )
+        found = _DECODER.decode(data.decode())
     except UnicodeDecodeError:
         raise InvalidInput("body", "The body is not UTF-8.") from None
     except RecursionError:
@@ -88,3 +82,11 @@ def _is_plain(text: str) -> bool:
     if text.isascii():
         return "\0" not in text
     return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=_number,
+    parse_int=lambda digits: int(digits) if len(digits) < 100 else Decimal(digits),
+    parse_constant=lambda text: _NoNumber("NaN"),
+    object_pairs_hook=_without_doubles,
+)

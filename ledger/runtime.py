@@ -171,11 +171,14 @@ class Runtime:
         assert isinstance(outcome, Outcome)
         return outcome
 
-    async def aexecute_item(self, stream: UUID, item: Item, actor: Actor, *, command_id: str = "") -> Outcome:
-        """`execute_item` for coroutines."""
-        outcome = await self._await(self._item(stream, item, actor, command_id))
-        assert isinstance(outcome, Outcome)
-        return outcome
+    def begin_item(
+        self, stream: UUID, item: Item, actor: Actor, *, command_id: str = ""
+    ) -> "asyncio.Future[Outcome]":
+        """`execute_item` for an event loop, without a coroutine: a future of the running loop.
+
+        Commands are taken in the order in which they are begun. One whose future is cancelled before is skipped.
+        """
+        return self._begin(self._item(stream, item, actor, command_id))
 
     async def aexecute_bulk(
         self, stream: UUID, items: Sequence[Item], actor: Actor, *, command_id: str = ""
@@ -225,11 +228,13 @@ class Runtime:
         return Ticket(stream, actor, own, bulk=Item(None, bulk_id, actor.id, content))
 
     def _wait(self, ticket: Ticket, timeout: float) -> Outcome | BulkOutcome:
-        future = ticket.future
-        assert isinstance(future, Future)
+        if connection.in_atomic_block:  # Django lets no coroutine open one
+            raise RuntimeError("The runtime owns the transaction: don't call it inside an atomic block.")
+        future: Future[Outcome | BulkOutcome] = Future()
+        ticket.future = future
         self._post(ticket)
         try:
-            answer: Outcome | BulkOutcome = future.result(timeout)
+            answer = future.result(timeout)
         except FutureTimeout:
             if not future.done():
                 raise self._abandon(ticket) from None
@@ -237,19 +242,21 @@ class Runtime:
         return answer
 
     async def _await(self, ticket: Ticket) -> Outcome | BulkOutcome:
-        ticket.loop = asyncio.get_running_loop()
-        ticket.future = ticket.loop.create_future()
-        self._post(ticket)
         try:
-            answer: Outcome | BulkOutcome = await ticket.future
+            answer: Outcome | BulkOutcome = await self._begin(ticket)
         except asyncio.CancelledError:
             self._abandon(ticket)
             raise
         return answer
 
+    def _begin(self, ticket: Ticket) -> "asyncio.Future[Any]":
+        ticket.loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = ticket.loop.create_future()
+        ticket.future = future
+        self._post(ticket)
+        return future
+
     def _post(self, ticket: Ticket) -> None:
-        if connection.in_atomic_block:
-            raise RuntimeError("The runtime owns the transaction: don't call it inside an atomic block.")
         with self._mutex:
             mailbox = self._mailboxes.get(ticket.stream)
             if mailbox is None:

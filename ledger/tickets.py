@@ -82,7 +82,8 @@ class Ticket:
     """A second id of a single command: whichever of the two is known, its outcome is the answer."""
     opens: Opens | None = None
     loop: asyncio.AbstractEventLoop | None = None
-    future: "Future[Any] | asyncio.Future[Any]" = field(default_factory=Future)
+    future: "Future[Any] | asyncio.Future[Any]" = field(init=False)
+    """Made by the door through which it comes: a thread's, or a coroutine's."""
     may_be_known: bool = True
     """Whether to look for an outcome under its ids. One that we made up ourselves is new, until an attempt fails."""
     retried: bool = False

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -37,11 +37,20 @@ class Batch:
         return sum(message.size for message in self.messages) + len(self.html)
 
 
+@dataclass(frozen=True, slots=True)
+class Answers(Batch):
+    """One client's own, to which more may be added while it waits."""
+
+    messages: list[Message] = field(default_factory=list)
+
+
 class Connection(Generic[Guest]):
     """Nobody waits for a client: what it does not read fills its queue, and a full queue closes it."""
 
-    def __init__(self, guest: Guest, send: Send, *, as_html: bool) -> None:
+    def __init__(self, guest: Guest, send: Send, *, as_html: bool, is_quiet: bool = False) -> None:
         self.guest, self.as_html = guest, as_html
+        self.is_quiet = is_quiet
+        """It hears nothing but answers and heartbeats."""
         self.handle: str | None = None
         self.joined_at_seq = 0
         self.name = uuid4().hex
@@ -66,6 +75,14 @@ class Connection(Generic[Guest]):
         self._waiting.append(batch)
         self._bytes += batch.size
         self._something.set()
+
+    def answer(self, message: Answer) -> None:
+        """Queue an answer, beside those that wait already: they are no more than what the client has asked."""
+        if not (self._waiting and isinstance(self._waiting[-1], Answers)):
+            self.offer(Answers())
+        if self._waiting and isinstance(last := self._waiting[-1], Answers):
+            last.messages.append(message)
+            self._bytes += message.size
 
     def close(self, code: int) -> None:
         """Have the connection closed with `code`; the first one counts."""

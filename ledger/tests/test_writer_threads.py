@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import Future
 from uuid import uuid4
 
 from ledger.tests.counter import ANN
@@ -91,7 +92,9 @@ def test_a_job_may_submit_the_next_one_while_it_stops() -> None:
 
 def test_an_answer_reaches_threads_and_coroutines_and_skips_closed_loops() -> None:
     def ticket() -> Ticket:
-        return Ticket(uuid4(), ANN, [Item(None, "1", "ann", "")])
+        made = Ticket(uuid4(), ANN, [Item(None, "1", "ann", "")])
+        made.future = Future()
+        return made
 
     async def main() -> object:
         mine = ticket()
@@ -115,6 +118,7 @@ def test_an_answer_reaches_threads_and_coroutines_and_skips_closed_loops() -> No
 
 def test_the_second_answer_to_a_ticket_is_ignored() -> None:
     ticket = Ticket(uuid4(), ANN, [Item(None, "1", "ann", "")])
+    ticket.future = Future()
     deliver([(ticket, ValueError("first"))])
     deliver([(ticket, ValueError("second"))])
     assert str(ticket.future.exception()) == "first"

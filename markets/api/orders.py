@@ -1,7 +1,6 @@
 """Orders: place, list, read, replace, cancel, alone or in bulk; and the book."""
 
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.request import Request
@@ -125,7 +124,7 @@ class BulkOrders(MarketView):
         done = orders.bulk_orders(seat.stream, commands, seat.actor, command_id=self.command_id)
         receipts = [result for result in done if isinstance(result, OrderReceipt)]
         replayed = bool(receipts) and all(receipt.replayed for receipt in receipts)
-        trades = _trades_so_far(seat, receipts)
+        trades = orders.trades_so_far(seat.stream, receipts)
         return reply({"results": [_result(seat, result, trades) for result in done]}, replayed=replayed)
 
 
@@ -152,19 +151,7 @@ def require_leg(seat: Seat, leg: str) -> None:
 
 
 def _changed(seat: Seat, done: OrderReceipt) -> dict[str, Any]:
-    return shapes.receipt(seat.session, done, _trades_so_far(seat, [done]).get(done, ()))
-
-
-def _trades_so_far(seat: Seat, receipts: Sequence[OrderReceipt]) -> dict[OrderReceipt, list[Trade]]:
-    """All trades, as of its receipt, of each order that had some before. Reads nothing where none had."""
-    older = [one for one in receipts if one.filled > sum(fill.quantity for fill in one.fills)]
-    found = queries.trades_of_orders(seat.stream, {one.number for one in older}) if older else {}
-    return {one: _until_filled(found[one.number], one.filled) for one in older}
-
-
-def _until_filled(trades: Sequence[Trade], filled: int) -> list[Trade]:
-    totals = accumulate(trade.amount_from for trade in trades)
-    return [trade for trade, total in zip(trades, totals, strict=True) if total <= filled]
+    return shapes.receipt(seat.session, done, orders.trades_so_far(seat.stream, [done]).get(done, ()))
 
 
 def _result(

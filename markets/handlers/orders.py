@@ -1,7 +1,9 @@
 """Orders: place, replace, cancel, in bulk or alone; and what to answer."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from uuid import UUID
 
 from common.errors import DomainError
@@ -13,6 +15,7 @@ from markets import queries
 from markets.engine import commands as c
 from markets.engine import events as e
 from markets.engine.state import Order
+from markets.models import Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class OrderReceipt:
     fills: tuple[Fill, ...]
     replayed: bool
 
+    @property
+    def has_older_fills(self) -> bool:
+        """Whether there are trades of it besides `fills`."""
+        return self.filled > sum(fill.quantity for fill in self.fills)
+
 
 def place_order(stream: UUID, command: c.PlaceOrder, actor: Actor, *, command_id: str = "") -> OrderReceipt:
     """Place an order and match it. A client_order_id makes it happen once, whoever repeats it."""
@@ -76,13 +84,11 @@ def cancel_orders(stream: UUID, command: c.CancelOrders, actor: Actor, *, comman
 OrderCommand = c.PlaceOrder | c.ReplaceOrder | c.CancelOrder
 
 
-async def aenter(
+def begin(
     stream: UUID, command: OrderCommand | c.CancelOrders, actor: Actor, *, command_id: str = ""
-) -> Outcome:
-    """Any of these for coroutines. `receipt` or `cancelled` says what to answer."""
-    if isinstance(command, c.CancelOrders):
-        return await runtime.aexecute(stream, command, actor, command_id=command_id)
-    return await runtime.aexecute_item(stream, _item(command, actor), actor, command_id=command_id)
+) -> "asyncio.Future[Outcome]":
+    """Any of these for an event loop, in the order begun. `receipt` or `cancelled` says what to answer."""
+    return runtime.begin_item(stream, _item(command, actor), actor, command_id=command_id)
 
 
 MOST_IN_BULK = 1000
@@ -114,7 +120,19 @@ def receipt(command: OrderCommand, outcome: Outcome) -> OrderReceipt:
     return changed_receipt(outcome, outcome.left or _as_it_was(outcome, command.order))
 
 
-def _item(command: OrderCommand, actor: Actor) -> Item:
+def trades_so_far(stream: UUID, receipts: Sequence[OrderReceipt]) -> dict[OrderReceipt, list[Trade]]:
+    """All trades, as of its receipt, of each order that had some before. Reads nothing where none had."""
+    older = [one for one in receipts if one.has_older_fills]
+    found = queries.trades_of_orders(stream, {one.number for one in older}) if older else {}
+    return {one: _until_filled(found[one.number], one.filled) for one in older}
+
+
+def _until_filled(trades: Sequence[Trade], filled: int) -> list[Trade]:
+    totals = accumulate(trade.amount_from for trade in trades)
+    return [trade for trade, total in zip(trades, totals, strict=True) if total <= filled]
+
+
+def _item(command: OrderCommand | c.CancelOrders, actor: Actor) -> Item:
     """A client_order_id is an id of its own, unique per participant, whoever acts for them."""
     if isinstance(command, c.PlaceOrder) and command.client_order_id:
         mark = fingerprint([actor.id, fingerprint(command)])

@@ -40,7 +40,8 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
         return
     await send({"type": "websocket.accept"})
     query = parse_qs(scope["query_string"].decode("latin1"))
-    connection = Connection(guest, send, as_html=query.get("format") == ["html"])
+    as_html, is_quiet = query.get("format") == ["html"], query.get("feed") == ["none"]
+    connection = Connection(guest, send, as_html=as_html, is_quiet=is_quiet)
     try:
         code = await _serve(connection, receive, since=_number(query.get("seq", [""])[0]))
     except asyncio.CancelledError:

@@ -16,7 +16,7 @@ from common.events import Event
 from ledger.domain import Committed
 from markets import projections, queries, shapes
 from markets.engine import events as e
-from markets.engine.evolve import evolve
+from markets.engine.evolve import evolve, forget_changes
 from markets.engine.state import CASH, SessionState
 from markets.models import Trade
 from markets.queries import BookLevel, HoldingInfo
@@ -93,6 +93,19 @@ class Mirror:
         for pair, touched in sorted(step.levels.items()):
             step.facts.append(Fact("book", self.seq, self.at, self._changed_levels(pair, touched)))
         return step
+
+    def pass_over(self, events: Sequence[Committed]) -> bool:
+        """Apply committed events without a word. Answers whether somebody joined or left."""
+        for item in events:
+            evolve(self._state, item.event, item.at)
+            self.at = item.at
+        if self._state.changed.session:
+            self._take_rows()
+        forget_changes(self._state)
+        members_changed = any(isinstance(item.event, _MEMBERSHIP) for item in events)
+        if members_changed:
+            self._learn_members()
+        return members_changed
 
     def handle_of(self, user: str) -> str | None:
         """The handle of a user who takes part."""

@@ -102,7 +102,10 @@ class Tailer:
         """Tell everybody that the feed lives, and the time."""
         now = now_us()
         data = {"server_time": shapes.moment(now), "feed_seq": self._feed_seq}
-        self._give([self._message("heartbeat", self._mirror.seq, now, data)])
+        batch = Batch([self._message("heartbeat", self._mirror.seq, now, data)])
+        for connection in self.connections:
+            if not connection.as_html:
+                connection.offer(batch)
         self._push_html(Change(self.stream, self._mirror.seq))
 
     def stop(self) -> None:
@@ -123,7 +126,7 @@ class Tailer:
         self._attend(connection.handle)
         if connection.as_html:
             self._push_html(self._everything(events[:1000]))
-        else:
+        elif not connection.is_quiet:
             connection.offer(self._snapshot(connection.handle))
 
     def leave(self, connection: Connection[Guest]) -> None:
@@ -173,8 +176,20 @@ class Tailer:
                 events = await in_thread(reading.events_after, self.stream, self._mirror.seq)
             if not events:
                 return
+            if all(connection.is_quiet for connection in self.connections):
+                self._pass_over(events)
+                return
             undone = await in_thread(reading.undone_by, self.stream, events) if _has_bust(events) else {}
             self._hand_out(events, self._mirror.fold(events, self._audiences, undone))
+
+    def _pass_over(self, events: Sequence[Committed]) -> None:
+        """Nobody hears it, so nothing is made of it, and nothing remembered."""
+        self._newest = max(self._newest, events[-1].seq)
+        self._recent.extend(events)
+        self._history.clear()
+        if self._mirror.pass_over(events):
+            self._settle_members()
+        self._history_from = self._mirror.seq
 
     def _hand_out(self, events: Sequence[Committed], step: Step) -> None:
         self._newest = max(self._newest, self._mirror.seq)
@@ -207,7 +222,7 @@ class Tailer:
             self._attend(handle)
             if handle is None and not guest.sees_all and guest.user != self._mirror.organiser:
                 connection.close(NOT_YOURS)
-            elif not connection.as_html:
+            elif not connection.as_html and not connection.is_quiet:
                 connection.offer(self._snapshot(handle))
 
     # Telling
@@ -235,7 +250,7 @@ class Tailer:
             connection.offer(batch)
 
     def _listeners(self) -> Iterable[Connection[Guest]]:
-        return [connection for connection in self.connections if not connection.as_html]
+        return [one for one in self.connections if not one.as_html and not one.is_quiet]
 
     def _snapshot(self, handle: str | None) -> Batch:
         prices = self._shown(self._tick)["prices"] if self._tick else {}

@@ -6,6 +6,8 @@ What a frame may say and who may act for whom is markets.entry's, the API's own;
 import asyncio
 import json
 import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import InterfaceError, OperationalError
@@ -15,21 +17,22 @@ from common import strict_json
 from common.clock import now_us
 from common.errors import DomainError, InvalidInput, Throttled, Unavailable
 from common.fields import Fields
-from common.ids import public_id
-from common.live.connection import NOT_SIGNED_IN, Batch, Connection
+from common.live.connection import NOT_SIGNED_IN, Connection
 from common.live.message import Answer
 from common.live.threads import in_thread
 from ledger.tickets import Outcome
 from markets import entry, presence, queries, shapes
 from markets.engine import commands as c
 from markets.handlers import countdowns, orders
-from markets.handlers.orders import OrderCommand
+from markets.handlers.orders import OrderCommand, OrderReceipt
+from markets.models import Trade
 from markets.seats import Seat
 from markets.ws import credentials
 from markets.ws.credentials import Guest
 
 log = logging.getLogger("markets.ws")
 RequestId = str | int | None
+AnyCommand = OrderCommand | c.CancelOrders
 ACTIONS = {"order.new": "place", "order.replace": "replace", "order.cancel": "cancel"}
 CANCEL_ALL = "order.cancel_all"
 COMMANDS = (*ACTIONS, CANCEL_ALL)
@@ -103,7 +106,7 @@ class OrderEntry:
         self._connection, self._guest = connection, connection.guest
         self._seat: Seat | None = None
         self._trusted_until, self._generation = 0.0, -1
-        self._unanswered: set[asyncio.Task[None]] = set()
+        self._unanswered: set[asyncio.Future[Any]] = set()
 
     async def take(self, asked: Asked) -> None:
         """Have a command done. Its answer comes when it is committed, or at once where it cannot be a command."""
@@ -113,12 +116,12 @@ class OrderEntry:
             command = _command(asked, seat)
             if _engine_would_let_too_much(command, seat):
                 await in_thread(_require_own, command, seat)
+            future = orders.begin(seat.stream, command, seat.actor, command_id=asked.command_id)
         except Exception as error:
             self.refuse(asked, error)
             return
-        task = asyncio.create_task(self._do(asked, command, seat))
-        self._unanswered.add(task)
-        task.add_done_callback(self._unanswered.discard)
+        self._unanswered.add(future)
+        future.add_done_callback(partial(self._settle, asked, command, seat))
 
     def refuse(self, asked: Asked, error: Exception) -> None:
         """Answer with an error. What nobody foresaw is logged, and told as `internal_error`."""
@@ -162,8 +165,8 @@ class OrderEntry:
 
     async def close(self) -> None:
         """The client is gone: what no writer has taken is taken back, and what was to happen at its end is done."""
-        for task in self._unanswered:
-            task.cancel()
+        for future in tuple(self._unanswered):
+            future.cancel()
         if self._connection.holds:
             await in_thread(countdowns.end, self._connection.name)
 
@@ -184,13 +187,24 @@ class OrderEntry:
             self._trusted_until, self._generation = now + _TRUSTED_S, generation
         return self._seat
 
-    async def _do(self, asked: Asked, command: OrderCommand | c.CancelOrders, seat: Seat) -> None:
+    def _settle(self, asked: Asked, command: AnyCommand, seat: Seat, future: "asyncio.Future[Outcome]") -> None:
+        """Answer at once where the outcome says it all; else once rows were read."""
+        self._unanswered.discard(future)
+        if future.cancelled():
+            return
+        done = None if future.exception() else _done_at_once(command, future.result(), seat)
+        if done:
+            self._acknowledge(asked, **done)
+            return
+        reading = asyncio.create_task(self._settle_by_rows(asked, command, seat, future))
+        self._unanswered.add(reading)
+        reading.add_done_callback(self._unanswered.discard)
+
+    async def _settle_by_rows(
+        self, asked: Asked, command: AnyCommand, seat: Seat, future: "asyncio.Future[Outcome]"
+    ) -> None:
         try:
-            outcome = await orders.aenter(seat.stream, command, seat.actor, command_id=asked.command_id)
-            if outcome.replayed:  # what it left may have to be read from rows
-                done = await in_thread(_done, command, outcome, seat)
-            else:
-                done = _done(command, outcome, seat)
+            done = await in_thread(_done_by_rows, command, future.result(), seat)
         except DomainError as refusal:
             self.refuse(asked, await in_thread(_as_seen, refusal, command, seat) if _hides(refusal) else refusal)
         except Exception as error:
@@ -202,13 +216,13 @@ class OrderEntry:
         self._answer("ack", {"id": asked.id, "op": asked.op, **_NOTHING_DONE, **done})
 
     def _answer(self, kind: str, data: shapes.Shape) -> None:
-        self._connection.offer(Batch([Answer(kind, self._guest.session_id, now_us(), data)]))
+        self._connection.answer(Answer(kind, self._guest.session_id, now_us(), data))
 
 
 _NOTHING_DONE = {"event_seq": None, "replayed": False, "order": None, "cancelled": None, "cancel_at": None}
 
 
-def _command(asked: Asked, seat: Seat) -> OrderCommand | c.CancelOrders:
+def _command(asked: Asked, seat: Seat) -> AnyCommand:
     if asked.op == CANCEL_ALL:
         return entry.parse_cancel_all(Fields(asked.body), seat)
     command = entry.parse(ACTIONS[asked.op], asked.body, seat)
@@ -217,7 +231,7 @@ def _command(asked: Asked, seat: Seat) -> OrderCommand | c.CancelOrders:
     return command
 
 
-def _engine_would_let_too_much(command: OrderCommand | c.CancelOrders, seat: Seat) -> bool:
+def _engine_would_let_too_much(command: AnyCommand, seat: Seat) -> bool:
     """The engine knows the organiser, but not that this key of theirs has no organiser's rights."""
     is_narrowed = seat.actor.id == seat.session.organiser and not seat.organises
     return is_narrowed and isinstance(command, c.ReplaceOrder | c.CancelOrder)
@@ -234,7 +248,7 @@ def _hides(refusal: DomainError) -> bool:
     return refusal.code in {"order_not_open", "not_yours"}
 
 
-def _as_seen(refusal: DomainError, command: OrderCommand | c.CancelOrders, seat: Seat) -> DomainError:
+def _as_seen(refusal: DomainError, command: AnyCommand, seat: Seat) -> DomainError:
     """Somebody else's order is not there, open or not."""
     if isinstance(command, c.ReplaceOrder | c.CancelOrder):
         try:
@@ -248,14 +262,24 @@ def _no_such_order() -> DomainError:
     return DomainError("not_found", "There is no such order.")
 
 
-def _done(command: OrderCommand | c.CancelOrders, outcome: Outcome, seat: Seat) -> shapes.Shape:
-    """What an ack says besides whose it is."""
-    order, cancelled = None, None
+def _done_at_once(command: AnyCommand, outcome: Outcome, seat: Seat) -> shapes.Shape | None:
+    """What an ack says besides whose it is; None where rows have to be read for it."""
     if isinstance(command, c.CancelOrders):
-        cancelled = [public_id(seat.stream, number) for number in orders.cancelled(outcome)]
-    else:
-        order = shapes.receipt(seat.session, orders.receipt(command, outcome))
-    return {"event_seq": outcome.last_seq, "replayed": outcome.replayed, "order": order, "cancelled": cancelled}
+        cancelled = shapes.ids(seat.stream, orders.cancelled(outcome))
+        return {"event_seq": outcome.last_seq, "replayed": outcome.replayed, "cancelled": cancelled}
+    receipt = None if outcome.replayed else orders.receipt(command, outcome)
+    return None if receipt is None or receipt.has_older_fills else _placed(seat, outcome, receipt)
+
+
+def _done_by_rows(command: OrderCommand, outcome: Outcome, seat: Seat) -> shapes.Shape:
+    receipt = orders.receipt(command, outcome)
+    trades = orders.trades_so_far(seat.stream, [receipt])
+    return _placed(seat, outcome, receipt, trades.get(receipt, ()))
+
+
+def _placed(seat: Seat, outcome: Outcome, receipt: OrderReceipt, trades: Sequence[Trade] = ()) -> shapes.Shape:
+    order = shapes.receipt(seat.session, receipt, trades)
+    return {"event_seq": outcome.last_seq, "replayed": outcome.replayed, "order": order}
 
 
 def _described(asked: Asked, error: DomainError | Unavailable) -> shapes.Shape:

@@ -19,6 +19,7 @@ class Line:
         self.close_code: int | None = None
         self._up: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._down: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._up.put_nowait({"type": "websocket.connect"})
 
     async def send(self, text: str) -> None:
         self._up.put_nowait({"type": "websocket.receive", "text": text})
@@ -32,7 +33,6 @@ class Line:
         return text
 
     async def run(self, scope: dict[str, Any]) -> None:
-        self._up.put_nowait({"type": "websocket.connect"})
         await live(scope, self._up.get, self._hear)
 
     def hang_up(self) -> None:
@@ -44,20 +44,21 @@ class Line:
 
 
 @asynccontextmanager
-async def dialed(session: Session, who: str | None, *, secret: str = "") -> AsyncIterator[Ear]:
-    """A client with the key of `who`, or with `secret`, that has heard its snapshot."""
+async def dialed(session: Session, who: str | None, *, secret: str = "", query: str = "") -> AsyncIterator[Ear]:
+    """A client with the key of `who`, or with `secret`; without a `query` it has heard its snapshot."""
     line = Line()
     bearer = f"Bearer {secret or session.secrets[who or 'boss']}".encode()
     scope = {
         "type": "websocket",
         "headers": [(b"host", b"localhost"), (b"authorization", bearer)],
-        "query_string": b"",
+        "query_string": query.encode(),
         "url_route": {"kwargs": {"session_id": session.session_id}},
     }
     running = asyncio.create_task(line.run(scope))
     ear = Ear(line, who)
     try:
-        await ear.hear()
+        if not query:
+            await ear.hear()
         yield ear
     finally:
         line.hang_up()
