@@ -68,6 +68,15 @@ class Presence(models.Model):
         constraints = (models.UniqueConstraint(fields=["stream_id", "handle"], name="markets_presence_once"),)
 
 
+class RoomScreen(models.Model):
+    """The address under which a session's public side may be looked at. No part of the ledger."""
+
+    stream_id = models.UUIDField(primary_key=True)
+    token = models.CharField(max_length=32, unique=True)
+    with_leaderboard = models.BooleanField(default=False)
+    expires_at = models.BigIntegerField()
+
+
 class Countdown(models.Model):
     """When a participant's open orders are cancelled unless somebody sets it anew. No part of the ledger.
 

@@ -1,5 +1,6 @@
 """What a cell of an export may hold, and how none of them becomes a formula."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -9,8 +10,8 @@ from common.money import format_units
 
 Kind = Literal["text", "whole", "decimal", "time", "flag"]
 Value = str | int | bool | None
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""What spreadsheets take for the beginning of a formula, full-width signs included."""
+_FORMULA = re.compile("('*)[=+\\-@\t\r＝＋－＠]")
+"""What spreadsheets take for the beginning of a formula, full-width signs included; apostrophes before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,13 @@ class Column:
 
 def disarmed(text: str) -> str:
     """A text that no spreadsheet takes for a formula: an apostrophe goes before what looks like one."""
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def armed(text: str) -> str:
     """The text that `disarmed` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULAS) else text
+    found = _FORMULA.match(text)
+    return text[1:] if found and found[1] else text
 
 
 def as_text(column: Column, value: Value) -> str:

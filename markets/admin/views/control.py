@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -51,22 +52,39 @@ class ControlView(SessionView):
 
 
 class ProjectorView(SessionView):
-    """Makes an address that anybody may open for a day: the room's screen."""
+    """Makes an address that anybody may open for a day, the room's screen; and revokes it."""
 
     template = "admin/console/projector.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.page(f"Projector: {self.session.session_id}", form=ProjectorForm(session=self.session))
+        return self._show(ProjectorForm(session=self.session))
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        stream = self.session.stream
+        if "revoke" in request.POST:
+            if tokens.revoke_projector(stream):
+                self.record("projector revoked")
+            messages.success(request, "The address shows nothing any more.")
+            return self.home("projector")
         form = ProjectorForm(request.POST, session=self.session)
-        title = f"Projector: {self.session.session_id}"
-        address = attempt(form, lambda: self._address(request, form.cleaned_data))
-        if address is None:
-            return self.page(title, form=form, status=REFUSED)
-        self.record("projector", leaderboard=str(form.cleaned_data["with_leaderboard"]))
-        return self.page(title, form=form, address=address, qr=qr(address))
+        made = attempt(
+            form, lambda: tokens.for_projector(stream, with_leaderboard=form.cleaned_data["with_leaderboard"])
+        )
+        if made is None:
+            return self._show(form, status=REFUSED)
+        self.record("projector", leaderboard=str(made.with_leaderboard))
+        return self._show(form)
 
-    def _address(self, request: HttpRequest, wanted: dict[str, Any]) -> str:
-        token = tokens.for_projector(tokens.Projector(self.session.stream, wanted["with_leaderboard"]))
-        return request.build_absolute_uri(reverse("projector", args=[token]))
+    def _show(self, form: ProjectorForm, status: int = 200) -> HttpResponse:
+        shown = tokens.projector_of(self.session.stream)
+        place = reverse("projector", args=[shown.token]) if shown else ""
+        address = self.request.build_absolute_uri(place) if place else ""
+        return self.page(
+            f"Projector: {self.session.session_id}",
+            status=status,
+            form=form,
+            shown=shown,
+            address=address,
+            qr=qr(address) if address else "",
+            until=tables.moment(shown.expires_at) if shown else "",
+        )

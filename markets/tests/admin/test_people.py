@@ -119,6 +119,15 @@ def test_the_rooms_screen_needs_no_sign_in_and_no_other_address_works(
     screen = Client().get(found[0])
     assert "Five minutes left." in text_of(screen)
     assert Client().get("/projector/made-up").status_code == 404
+    assert found[0] in text_of(console.get(url("projector", room.stream)))
+    press(console, "projector", room.stream)
+    assert Client().get(found[0]).status_code == 404  # there is another now
+    newer = re.search(r"/projector/[^\"<]+", text_of(console.get(url("projector", room.stream))))
+    assert newer is not None
+    assert Client().get(newer[0]).status_code == 200
+    press(console, "projector", room.stream, revoke="1")
+    assert Client().get(newer[0]).status_code == 404
+    assert "projector revoked" in text_of(console.get(url("audit", room.stream)))
 
 
 def test_exports_hold_all_tables_and_no_formula(console: Client, room: queries.SessionInfo) -> None:
