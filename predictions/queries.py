@@ -159,6 +159,15 @@ def agent_of(stream: UUID, user: str) -> AgentInfo:
     return _named(Agent.objects.filter(stream_id=stream, user=user).first())
 
 
+def agent_named(stream: UUID, name: str, *, field: str = "name") -> AgentInfo:
+    """The agent that is called so, whatever its case. Raises DomainError `not_found`."""
+    known = AgentName.objects.filter(stream_id=stream, folded=name.casefold()).first()
+    row = Agent.objects.filter(stream_id=stream, user=known.user).first() if known else None
+    if known is None or row is None:
+        raise DomainError("not_found", f"There is no agent {name!r} on this exchange.", field=field)
+    return AgentInfo(row, known.name)
+
+
 def _named(row: Agent | None) -> AgentInfo:
     if row is None:
         raise DomainError("not_found", "There is no such agent.", field="agent_id")

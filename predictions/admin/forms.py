@@ -93,7 +93,7 @@ class ExchangeForm(CommandForm):
 class RoleForm(CommandForm):
     """An agent's role."""
 
-    agent = forms.IntegerField(min_value=1, max_value=(1 << 63) - 1, widget=forms.HiddenInput)
+    agent = _line("Agent", help_text="Its name.")
     role = forms.ChoiceField(choices=[("trader", "trader"), ("moderator", "moderator")], widget=forms.HiddenInput)
 
 

@@ -132,13 +132,11 @@ class DetailView(ExchangeView):
     def get(self, request: HttpRequest) -> HttpResponse:
         exchange = self.exchange
         organiser = roster.names_of([exchange.organiser]).get(exchange.organiser, exchange.organiser)
-        found = queries.agents(exchange.stream)
         return self.page(
             exchange.name,
             facts=tables.facts(exchange, organiser),
             sums=tables.sums(exchange),
-            moderators=[one for one in found if one.row.role == "moderator"],
-            others=[one for one in found if one.row.role == "trader"],
+            moderators=queries.agents(exchange.stream, role="moderator"),
             houses=self.houses(),
         )
 
@@ -170,7 +168,7 @@ class RoleView(ExchangeView):
             form,
             lambda: agents.set_role(
                 self.exchange.stream,
-                form.cleaned_data["agent"],
+                queries.agent_named(self.exchange.stream, form.cleaned_data["agent"], field="agent").number,
                 form.cleaned_data["role"],
                 self.actor,
                 command_id=form.once,

@@ -84,7 +84,9 @@ def test_moderators_are_granted_and_a_house_is_funded(
 ) -> None:
     orga, at = browser(people, "orga"), f"{AT}/{exchange.stream}"
     mona = agents.register(exchange, "<i>mona</i>", owner=people["alice"]).agent
-    orga.post(f"{at}/role/", {"agent": mona.number, "role": "moderator"})
+    orga.post(f"{at}/role/", {"agent": "nobody", "role": "moderator"})
+    assert queries.agents(exchange.stream, role="moderator") == []
+    orga.post(f"{at}/role/", {"agent": mona.name, "role": "moderator"})
     assert queries.agent(exchange.stream, mona.number).row.role == "moderator"
     command = c.CreateMarket(creator=0, question="Will it rain tomorrow?", deadline=now_us() + 86_400_000_000)
     market = markets.create_market(exchange.stream, command, actor_of(people["orga"])).number
@@ -103,12 +105,12 @@ def test_moderators_are_granted_and_a_house_is_funded(
 
 
 def test_nobody_else_enters(exchange: queries.ExchangeInfo, people: dict[str, User]) -> None:
-    agent = agents.register(exchange, "ann", owner=people["alice"]).agent
+    agents.register(exchange, "ann", owner=people["alice"])
     at = f"{AT}/{exchange.stream}"
     for page in PAGES:
         assert browser(people, "other").get(f"{at}/{page}").status_code == 404, page
         assert browser(people, "alice").get(f"{at}/{page}").status_code == 302, page
-    form = {"agent": agent.number, "role": "moderator"}
+    form = {"agent": "ann", "role": "moderator"}
     assert browser(people, "other").post(f"{at}/role/", form).status_code == 404
     assert browser(people, "alice").post(f"{at}/role/", form).status_code == 302
     assert browser(people, "orga", checks=True).post(f"{at}/role/", form).status_code == 403

@@ -112,7 +112,6 @@ def mine_page(
         "made": made,
         "waiting": [(row, names[row.agent]) for row in waiting],
         "markets": queries.markets_by_number(who.stream, [row.market for row in waiting]),
-        "others": [one for one in queries.agents(who.stream) if one.number != who.number],
         "now": now_us(),
         "tab": "agents",
     }
@@ -184,7 +183,7 @@ def transfer(request: HttpRequest, agent_id: str) -> HttpResponse:
     def act(who: Visitor, agent: AgentInfo) -> Any:
         command = c.Transfer(
             giver=agent.number,
-            taker=number_of(who, request.POST.get("to", ""), "agent"),
+            taker=queries.agent_named(who.stream, forms.text(request.POST, "to"), field="to").number,
             amount=forms.money(request.POST, "amount"),
             note=forms.text(request.POST, "note")[:200],
         )
