@@ -13,9 +13,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessioncontracts.settings")
 django.setup(set_prefix=False)
 
 from markets.ws.routing import sockets  # noqa: E402  needs Django to be ready
-from predictions.ws.routing import routes  # noqa: E402
+from predictions.ws import routing as predictions  # noqa: E402
 from sessioncontracts.handler import ThreadedHandler  # noqa: E402
 
-_sockets = URLRouter([*routes, re_path("", sockets)])
+_sockets = URLRouter(
+    [
+        *predictions.routes,
+        re_path("", sockets),
+    ]
+)
 _router = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": _sockets})
 application = TrustedProxies(_router, settings.TRUSTED_PROXIES)

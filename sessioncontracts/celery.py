@@ -16,7 +16,12 @@ except ImproperlyConfigured as error:
 
 app = Celery("sessioncontracts")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["markets", "predictions"])
+app.autodiscover_tasks(
+    [
+        "markets",
+        "predictions",
+    ]
+)
 # Pokes go stale: what waited longer than `expires` seconds for a worker is dropped, for newer ones stand behind it.
 app.conf.beat_schedule = {
     "advance-exchanges": {"task": "predictions.tasks.advance_exchanges", "schedule": 0.25, "options": {"expires": 1}},

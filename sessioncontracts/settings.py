@@ -134,7 +134,10 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.web.theme.chosen",
             ],
-            "libraries": {"market": "markets.web.filters", "prediction": "predictions.web.filters"},
+            "libraries": {
+                "market": "markets.web.filters",
+                "prediction": "predictions.web.filters",
+            },
         },
     }
 ]
@@ -207,7 +210,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Markets on a fixed, fully funded basket. Numbers are text, errors problem+json. See docs/api.md.",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
-    "POSTPROCESSING_HOOKS": ["markets.api.schema.add_components", "predictions.api.schema.add_components"],
+    "POSTPROCESSING_HOOKS": [
+        "markets.api.schema.add_components",
+        "predictions.api.schema.add_components",
+    ],
 }
 
 # Order entry per user and session, where the session says nothing else (docs/limits.md); 0: no limit.

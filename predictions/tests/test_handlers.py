@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from accounts import keys
 from accounts.facade import User
@@ -9,8 +10,10 @@ from common.clock import SECOND, now_us
 from common.errors import DomainError
 from common.ids import OPERATOR, Actor
 from ledger.runtime import runtime
+from ledger.verify import verify_all
 from predictions import discussion, queries, tasks, valuation
 from predictions.engine import commands as c
+from predictions.engine.decide import house
 from predictions.engine.events import Terms
 from predictions.handlers import agents, comments, exchanges, markets, orders
 from predictions.models import Agent, Comment
@@ -172,3 +175,38 @@ def test_a_deleted_exchange_leaves_nothing_to_read() -> None:
     exchanges.delete_exchange("class-a", actor, reason="over")
     assert queries.exchanges() == []
     assert Comment.objects.count() == Agent.objects.count() == 0
+
+
+def test_an_approval_that_fails_half_way_leaves_the_order_waiting(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R4: approving and matching are one: whatever goes wrong, nothing of it has happened."""
+    owner = User.objects.create(username="olga")
+    careful = agents.register(scene.exchange, "careful", owner=owner).agent
+    agents.set_mode(scene.stream, careful.number, "manual", Actor(careful.row.user))
+    scene.place("bob", "NO", 10, 50)
+    command = c.PlaceOrder(agent=careful.number, market=scene.market, outcome="YES", size=10, price=50)
+    waiting = orders.place_order(scene.stream, command, Actor(careful.row.user)).number
+    before = queries.agent(scene.stream, careful.number).row.locked
+    monkeypatch.setattr(house, "quotes_after", lambda state, steps: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        orders.approve_order(scene.stream, waiting, Actor(owner.uid))
+    monkeypatch.undo()
+    assert queries.order(scene.stream, waiting).status == "pending_approval"
+    assert queries.agent(scene.stream, careful.number).row.locked == before
+    assert orders.approve_order(scene.stream, waiting, Actor(owner.uid)).filled == 10
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("agent", "balance"), ("market", "pairs"), ("position", "yes"), ("order", "filled"), ("trade", "price")],
+)
+def test_verify_finds_a_row_that_was_changed_behind_the_ledgers_back(scene: Scene, table: str, column: str) -> None:
+    scene.place("alice", "YES", 100, 60)
+    scene.place("bob", "NO", 100, 40)
+    assert list(verify_all()) == []
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE predictions_{table} SET {column} = {column} + 1")
+    assert list(verify_all()) != []
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE predictions_{table} SET {column} = {column} - 1")

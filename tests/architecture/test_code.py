@@ -25,7 +25,7 @@ LONGER_WITH_A_REASON = {
     "markets/queries.py": "one function per read of a session's rows",
     "markets/shapes.py": "one function per shape that goes out",
 }
-PURE = ("markets/engine", "predictions/engine", "matching")
+PURE = [folder for folder in ("markets/engine", "predictions/engine", "matching") if (ROOT / folder).exists()]
 PURE_IMPORTS = {
     "bisect", "collections", "dataclasses", "functools", "itertools", "math", "operator", "re", "sortedcontainers",
     "typing", "uuid", "msgspec", "common", "matching", "markets.engine", "predictions.engine",
