@@ -442,9 +442,7 @@ def trades_between(stream: UUID, asset: str, quote_asset: str, start: int, end: 
 
 def _standing_trades(stream: UUID, asset: str, quote_asset: str) -> QuerySet[Trade]:
     """The order-book trades of one book that were not undone."""
-    undone = TradeBust.objects.filter(stream_id=stream).values("trade")
-    rows = Trade.objects.filter(stream_id=stream, leg_from=asset, leg_to=quote_asset)
-    return rows.exclude(maker=0).exclude(number__in=undone)
+    return _standing(stream).filter(leg_from=asset, leg_to=quote_asset).exclude(maker=0)
 
 
 def busted(stream: UUID, numbers: Collection[int]) -> set[int]:
@@ -462,11 +460,15 @@ _SIDES = (
 """Who gains (or gives) how much of what in a trade."""
 
 
-def net_traded(stream: UUID) -> dict[str, dict[str, int]]:
-    """What each participant gained (or gave) of each asset in trades that were not undone."""
+def net_traded(stream: UUID, *, upto: int = 0, undone: Collection[int] | None = None) -> dict[str, dict[str, int]]:
+    """What each participant gained (or gave) of each asset in trades that were not undone.
+
+    With `upto` in the trades up to that event, but those that are `undone` then.
+    """
+    trades = _standing(stream, upto=upto, undone=undone)
     net: dict[str, dict[str, int]] = {}
     for who, leg, amount, sign in _SIDES:
-        for handle, asset, total in _standing(stream).values_list(who, leg).annotate(total=Sum(amount)).order_by():
+        for handle, asset, total in trades.values_list(who, leg).annotate(total=Sum(amount)).order_by():
             assets = net.setdefault(handle, {})
             assets[asset] = assets.get(asset, 0) + sign * total
     return net
@@ -482,10 +484,12 @@ def net_traded_by(stream: UUID, start: int, width: int) -> list[tuple[int, str, 
     return found
 
 
-def _standing(stream: UUID) -> "QuerySet[Trade, Trade]":
-    """The trades that were not undone."""
-    undone = TradeBust.objects.filter(stream_id=stream).values("trade")
-    return Trade.objects.filter(stream_id=stream).exclude(number__in=undone)
+def _standing(stream: UUID, *, upto: int = 0, undone: Collection[int] | None = None) -> QuerySet[Trade]:
+    """The trades that were not undone; up to event `upto`, those that were not `undone` then."""
+    rows = Trade.objects.filter(stream_id=stream)
+    if upto:
+        return rows.filter(number__lte=upto).exclude(number__in=list(undone or ()))
+    return rows.exclude(number__in=TradeBust.objects.filter(stream_id=stream).values("trade"))
 
 
 def rfqs_page(stream: UUID, before: int, limit: int, *, status: str | None = None) -> list[Rfq]:
@@ -641,14 +645,25 @@ def recent_rfqs(stream: UUID, *, limit: int = 12) -> list[tuple[Rfq, list[Quote]
     return [(row, by_rfq[row.number]) for row in found]
 
 
+def quotes_on(stream: UUID, rfqs: Collection[int], *, upto: int) -> dict[int, list[Quote]]:
+    """The quotes on each of these RFQs that were given by event `upto`, the best rate first."""
+    found: dict[int, list[Quote]] = {number: [] for number in rfqs}
+    rows = Quote.objects.filter(stream_id=stream, rfq__in=rfqs, number__lte=upto)
+    for row in rows.order_by("-rate", "number"):
+        found[row.rfq].append(row)
+    return found
+
+
 def trades_numbered(stream: UUID, numbers: Collection[int]) -> list[Trade]:
     """These trades, oldest first."""
     return list(Trade.objects.filter(stream_id=stream, number__in=numbers).order_by("number"))
 
 
-def last_price(stream: UUID, asset: str, quote_asset: str) -> int | None:
-    """What the last trade in a book that was not undone was done at; None before the first."""
-    rows = _standing_trades(stream, asset, quote_asset)
+def last_price(
+    stream: UUID, asset: str, quote_asset: str, *, upto: int = 0, undone: Collection[int] | None = None
+) -> int | None:
+    """What the last trade in a book that was not undone (then) was done at; None before the first."""
+    rows = _standing(stream, upto=upto, undone=undone).filter(leg_from=asset, leg_to=quote_asset).exclude(maker=0)
     return rows.order_by("-number").values_list("price", flat=True).first()
 
 

@@ -16,7 +16,7 @@ from markets.web.charts import polyline
 
 Context = dict[str, object]
 SPARK_WIDTH, SPARK_HEIGHT = 120, 32
-_DEPTH = 10
+DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,16 @@ def status(session: SessionInfo) -> Context:
     return {"session": session, "now": now_us()}
 
 
-def prices(session: SessionInfo) -> Context:
-    """A card per leg, and what the basket is worth."""
-    series, start = quoted.series(session), quoted.first(session)
-    last = series[-1].prices if series else {}
+def prices(session: SessionInfo, *, until: int | None = None) -> Context:
+    """A card per leg, and what the basket is worth; by the ticks up to a moment (µs) where one is given.
+
+    Once settled S is the price, whatever the feed goes on to say.
+    """
+    series, start = quoted.series(session, until=until), quoted.first(session)
+    is_fixed = session.status == "settled" and session.fixing is not None
+    last: Mapping[str, int] = series[-1].prices if series else {}
+    if session.fixing and is_fixed:
+        last = session.fixing.prices
     basket = dict(zip(session.legs, session.q, strict=True))
     cards = [
         Card(
@@ -97,7 +103,8 @@ def prices(session: SessionInfo) -> Context:
         "session": session,
         "cards": cards,
         "basket_value": basket_value(session, last) if last else None,
-        "priced_at": series[-1].at if series else 0,
+        "priced_at": session.fixing.at if session.fixing and is_fixed else series[-1].at if series else 0,
+        "is_fixed": is_fixed,
         "spark": f"0 0 {SPARK_WIDTH} {SPARK_HEIGHT}",
     }
 
@@ -123,7 +130,13 @@ def book_id(session: SessionInfo, asset: str, quote_asset: str) -> str:
 
 def book(session: SessionInfo, asset: str, quote_asset: str) -> Context:
     """Both sides of a book, the best prices in the middle."""
-    found = queries.book(session.stream, asset, quote_asset, depth=_DEPTH)
+    found = queries.book(session.stream, asset, quote_asset, depth=DEPTH)
+    return ladder(session, found, queries.last_price(session.stream, asset, quote_asset))
+
+
+def ladder(session: SessionInfo, found: queries.BookInfo, last: int | None) -> Context:
+    """A book and the price of its last trade, as its fragment shows them."""
+    asset, quote_asset = found.asset, found.quote_asset
     asks, bids = ([level.quantity for level in side] for side in (found.asks, found.bids))
     deepest = max(sum(asks), sum(bids), 1)
     spread = found.asks[0].price - found.bids[0].price if found.asks and found.bids else None
@@ -135,7 +148,7 @@ def book(session: SessionInfo, asset: str, quote_asset: str) -> Context:
         "asks": tuple(reversed(_steps(found.asks, deepest))),
         "bids": _steps(found.bids, deepest),
         "spread": spread,
-        "last": queries.last_price(session.stream, asset, quote_asset),
+        "last": last,
     }
 
 
@@ -158,9 +171,14 @@ class Print:
 
 def tape(session: SessionInfo) -> Context:
     """The newest trades."""
+    return prints(session, queries.recent_trades(session.stream))
+
+
+def prints(session: SessionInfo, trades: Sequence[tuple[Trade, bool]]) -> Context:
+    """Trades, and whether each was undone, as the tape shows them."""
     found = [
         Print(row, "swap" if row.rfq else "buy" if row.taker_is_buy else "sell", is_undone)
-        for row, is_undone in queries.recent_trades(session.stream)
+        for row, is_undone in trades
     ]
     return {"session": session, "trades": found}
 
@@ -188,7 +206,13 @@ def orders(session: SessionInfo, handle: str) -> Context:
 def holdings(session: SessionInfo, handle: str) -> Context:
     """A participant's holdings, their value, and what was gained on what they were given."""
     prices = valuation.current_prices(session)
-    standing = standings(session, prices).get(handle)
+    return wallet(session, handle, standings(session, prices).get(handle), prices)
+
+
+def wallet(
+    session: SessionInfo, handle: str, standing: valuation.Standing | None, prices: valuation.Prices
+) -> Context:
+    """What somebody has at these prices, as its fragment shows it."""
     rows = [_held(session, asset, standing, prices) for asset in (*session.legs, CASH)]
     basket, legs = basket_value(session, prices.by_leg), sum(row.value or 0 for row in rows if row.asset != CASH)
     return {

@@ -19,13 +19,16 @@ class Quoted:
     prices: dict[str, int]
 
 
-def series(session: SessionInfo, *, limit: int = 60) -> list[Quoted]:
-    """The newest `limit` ticks, oldest first; none where nothing was published."""
+def series(session: SessionInfo, *, limit: int = 60, until: int | None = None) -> list[Quoted]:
+    """The newest `limit` ticks (up to a moment in µs), oldest first; none where nothing was published."""
     try:
         feed = oracle.get_feed(feed_of(session))
     except DomainError:
         return []
-    ticks = oracle.ticks_after(feed.id, seq=max(0, feed.last_seq - limit), limit=limit)
+    last = feed.last_seq
+    if until is not None:
+        last = next((tick.seq for tick in oracle.sample(feed.id, start=0, end=until, most=1)), 0)
+    ticks = oracle.ticks_after(feed.id, seq=max(0, last - limit), limit=min(limit, last))
     return [_quoted(session, feed, tick) for tick in ticks]
 
 
@@ -36,6 +39,15 @@ def sample(session: SessionInfo, *, start: int, end: int, most: int) -> list[Quo
     except DomainError:
         return []
     return [_quoted(session, feed, tick) for tick in oracle.sample(feed.id, start=start, end=end, most=most)]
+
+
+def between(session: SessionInfo, *, start: int, end: int, limit: int) -> list[Quoted]:
+    """The first `limit` ticks after `start` up to and with `end` (µs)."""
+    try:
+        feed = oracle.get_feed(feed_of(session))
+    except DomainError:
+        return []
+    return [_quoted(session, feed, t) for t in oracle.ticks_between(feed.id, start=start + 1, end=end, limit=limit)]
 
 
 def first(session: SessionInfo) -> Quoted | None:

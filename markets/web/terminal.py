@@ -115,9 +115,9 @@ def request_to_quote(who: Visitor, outside: str) -> dict[str, Any]:
     return {}
 
 
-def chart(session: SessionInfo, asset: str) -> Chart | None:
-    """The candles of a leg's newest ticks."""
-    ticks = quoted.series(session, limit=_CHART_TICKS)
+def chart(session: SessionInfo, asset: str, *, until: int | None = None) -> Chart | None:
+    """The candles of a leg's newest ticks, or of those up to a moment (µs)."""
+    ticks = quoted.series(session, limit=_CHART_TICKS, until=until)
     return candles([(tick.at, tick.prices[asset]) for tick in ticks if asset in tick.prices])
 
 
@@ -125,14 +125,18 @@ _INTERVALS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 900, 3600)
 _MOST_CANDLES = 300
 
 
-def chart_data(who: Visitor, seen: Look, *, from_trades: bool, interval: int) -> dict[str, Any]:
-    """What chart.js draws: candles of `interval` seconds (0: what fits), times in s, prices in units; own fills."""
+def chart_data(who: Visitor, seen: Look, *, from_trades: bool, interval: int, until: int = 0) -> dict[str, Any]:
+    """What chart.js draws: candles of `interval` seconds (0: what fits), times in s, prices in units; own fills.
+
+    `until` (µs): as it looked then.
+    """
     session, quote = who.session, seen.quote_asset
     end = session.closed_at or now_us()
     start = min(session.t1 or session.created_at, end)
     span = (end - start) // SECOND
     chosen = interval or next((each for each in _INTERVALS if span // each <= _MOST_CANDLES // 2), _INTERVALS[-1])
     count = min(valuation.MOST_CANDLES, span // chosen + 2)
+    end = min(end, until) if until else end
     found = valuation.candles(
         session,
         seen.asset,
@@ -149,7 +153,7 @@ def chart_data(who: Visitor, seen: Look, *, from_trades: bool, interval: int) ->
         "fills": [
             news.fill(session, row, who.handle)
             for row in reversed(fills)
-            if row.maker and (row.leg_from, row.leg_to) == (seen.asset, quote)
+            if row.maker and (row.leg_from, row.leg_to) == (seen.asset, quote) and row.at <= end
         ],
     }
 

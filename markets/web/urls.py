@@ -27,6 +27,7 @@ urlpatterns = [
     path(f"{_ONE}", pages.terminal_page, name="terminal"),
     path(f"{_ONE}/live", pages.live, name="live"),
     path(f"{_ONE}/chart", pages.chart, name="chart"),
+    path(f"{_ONE}/replay", pages.replay, name="replay"),
     path(f"{_ONE}/organiser", pages.organiser, name="organiser"),
     path(f"{_ONE}/portfolio", pages.portfolio, name="portfolio"),
     path(f"{_ONE}/leaderboard", pages.leaderboard, name="leaderboard"),

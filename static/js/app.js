@@ -22,6 +22,7 @@
 
   // Clocks count in the server's time: what it was when it spoke last, carried on by how long that is ago.
   let serverAhead = 0;
+  let frozen = null; // a replay's own moment, in ms
   function readServerTime(root) {
     const mark = root.matches && root.matches("[data-server-now]") ? root : root.querySelector("[data-server-now]");
     if (mark) serverAhead = Number(mark.dataset.serverNow) - Date.now();
@@ -34,7 +35,7 @@
     return days ? `${days} d ${pad(hours)}:${rest}` : hours ? `${hours}:${rest}` : rest;
   }
   function tickClocks() {
-    const now = Date.now() + serverAhead;
+    const now = frozen ?? Date.now() + serverAhead;
     for (const clock of document.querySelectorAll("[data-ends-at]")) {
       const left = (Number(clock.dataset.endsAt) - now) / 1000;
       clock.textContent = remaining(left);
@@ -289,5 +290,17 @@
   refresh(document);
   setInterval(tickClocks, 1000);
   body.addEventListener("htmx:load", (event) => refresh(event.detail.elt));
-  window.Market = { toast, now: () => Date.now() + serverAhead };
+  window.Market = {
+    toast,
+    hear,
+    now: () => frozen ?? Date.now() + serverAhead,
+    freeze: (ms) => {
+      frozen = ms;
+      tickClocks();
+    },
+    rewind: (seq) => {
+      seenSeq = seq;
+      seenTick = 0;
+    },
+  };
 })();

@@ -226,7 +226,7 @@
       return;
     }
     if (isTyping(target)) return;
-    if (key === "?") byId("help").showModal();
+    if (key === "?" && byId("help")) byId("help").showModal();
     else if (key === "[" || key === "]") nextLeg(key === "[" ? -1 : 1);
     else if (key === "ArrowUp" || key === "ArrowDown") {
       if (target.closest(".sides, .views, .scroll")) return;

@@ -23,6 +23,7 @@ PAGES = {
     "settle": f"/sessions/{SESSION}/settle",
     "ledger": f"/sessions/{SESSION}/ledger",
     "ledger-past": f"/sessions/{SESSION}/ledger?at=40",
+    "replay": "/sessions/rehearsal/replay?t=1200",
     "keys": "/keys",
 }
 """What a trader sees."""
@@ -80,6 +81,8 @@ def shots() -> list[Shot]:
         Shot("terminal-waiting", "alice", "/sessions/gold-and-silver", is_twin=True),
         Shot("terminal-quote", "alice", f"{PAGES['terminal']}?asset=NVDA&quote_asset=AAPL", is_twin=True),
         Shot("terminal-outside", "stranger", PAGES["terminal"], status=404),
+        Shot("settlement-now", "alice", f"/sessions/{SESSION}/settlement?price.AAPL=200", is_twin=True),
+        Shot("session-join", "stranger", f"/sessions/{SESSION}/join"),
         Shot("dashboard-empty", "stranger", "/", is_twin=True),
         Shot("dashboard-organiser", "orga", "/", is_twin=True),
         Shot("terminal-organiser", "orga", PAGES["terminal"]),

@@ -81,3 +81,28 @@ def test_the_dashboard_hears_of_a_new_session_and_of_new_prices_and_polls_nothin
     expect(page.locator(".session")).to_have_count(1)
     assert page.url.endswith("/?q=heard&status=")
     assert alice.complaints == []
+
+
+def test_a_replay_plays_to_the_settlement_and_can_be_stopped_and_moved(browse: Open) -> None:
+    alice = browse("alice")
+    page = alice.open("/sessions/rehearsal/replay")
+    expect(page.locator("#player-at")).to_contain_text("event ")
+    page.select_option("#player-speed", "300")
+    page.click("#play")
+    expect(page.locator("#tape tbody tr").first).to_be_visible(timeout=10_000)
+    expect(page.locator("#player-at .good")).to_contain_text("payouts agree", timeout=30_000)
+    expect(page.locator("#play")).to_contain_text("Again")
+    worth = page.locator('#holdings [data-is="worth"]').inner_text()
+    page.locator("#player-slider").focus()
+    page.keyboard.press("Home")
+    expect(page.locator('#holdings [data-is="worth"]')).not_to_have_text(worth)
+    page.keyboard.press("End")
+    expect(page.locator('#holdings [data-is="worth"]')).to_have_text(worth)
+    page.click("#step-back")
+    expect(page.locator("#status")).to_contain_text("closed")
+    page.select_option("#pick-asset", "META")
+    expect(page.locator("#chart-title")).to_contain_text("META")
+    page.goto(f"{alice.address}/sessions/rehearsal/settlement")
+    total = page.locator("#statement .total .num").inner_text()
+    assert f"{float(total):,.2f}"[:-1] == worth[:-1]
+    assert alice.complaints == []

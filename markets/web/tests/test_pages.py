@@ -21,6 +21,8 @@ PAGES = (
     "/sessions/room/settle",
     "/sessions/room/ledger",
     "/sessions/room/ledger?at=3",
+    "/sessions/room/replay",
+    "/sessions/room/settlement?price.AAPL=1&price.GOLD+3m=2&statement=bob",
     "/sessions/room?asset=GOLD+3m&quote_asset=AAPL",
 )
 MEMBERS_ONLY = [page for page in PAGES if page.startswith("/sessions/")]

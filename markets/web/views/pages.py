@@ -1,5 +1,6 @@
 """The pages of a session: each reads, and renders the page or, for HTMX, the part of it that changed."""
 
+import json
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -9,7 +10,9 @@ from django.views.decorators.http import require_POST, require_safe
 from common.clock import now_us
 from common.errors import Throttled
 from markets import queries
+from markets.engine.state import CASH
 from markets.web import forms, ledger_page, settlement_page, standings, terminal
+from markets.web import replay as replaying
 from markets.web.access import session_named, visitor
 from markets.web.answers import Attempt, attempt, page, status_of
 from markets.web.standings import settled
@@ -44,16 +47,43 @@ def live(request: HttpRequest, session_id: str) -> HttpResponse:
 def chart(request: HttpRequest, session_id: str) -> HttpResponse:
     """Candles and own fills of one book, as JSON for chart.js."""
     who = visitor(request, session_id)
-    interval = request.GET.get("interval", "")
+    interval, until = request.GET.get("interval", ""), request.GET.get("until", "")
     shown = terminal.chart_data(
         who,
         terminal.look(request, who.session),
         from_trades=request.GET.get("source") == "trades",
         interval=int(interval) if interval in {"1", "5", "15", "60", "300"} else 0,
+        until=int(until) if until.isascii() and until.isdecimal() and len(until) < 19 else 0,
     )
     response = JsonResponse(shown)
     response["Cache-Control"] = "no-store"
     return response
+
+
+@login_required
+@require_safe
+def replay(request: HttpRequest, session_id: str) -> HttpResponse:
+    """A session that is over, played again on its terminal, read-only; with HTMX the fragments of one moment."""
+    who = visitor(request, session_id)
+    if who.session.status not in queries.OVER:
+        shown = {
+            "session": who.session,
+            "who": who,
+            "tab": "replay",
+            "now": now_us(),
+            "head": queries.head(who.stream),
+        }
+        return page(request, "markets/replay_later.html", shown)
+    seen, data = terminal.look(request, who.session), request.GET
+    now = replaying.moment(who.session, seconds=data.get("t", ""), seq=data.get("at", ""))
+    shown = replaying.context(who, seen, now) | {"tab": "replay", "head": (now.seq, "")}
+    if not getattr(request, "htmx", False):
+        shown["chart"] = terminal.chart(who.session, seen.asset, until=now.at) if seen.quote_asset == CASH else None
+        shown["legs_json"] = json.dumps(who.session.legs, ensure_ascii=False)
+        return page(request, "markets/replay.html", shown)
+    before = replaying.moment(who.session, seconds=data.get("was", "")) if data.get("was") else now
+    shown |= {"step": replaying.happened(who, who.session, before, now), "oob": True, "looks": "look" in data}
+    return page(request, "markets/parts/replay.html", shown)
 
 
 @login_required
