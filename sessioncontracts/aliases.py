@@ -8,7 +8,7 @@ _ROOTS = ("/sessions", "/rfq/", "/quotes/")
 
 
 class WithoutPrefix:
-    """`/sessions...` with a key means `/api/v1/sessions...`, as the prototype had it; without one it is a page."""
+    """`/sessions...` with a key or JSON means `/api/v1/sessions...`, as the prototype had it; else it is a page."""
 
     async_capable = False
 
@@ -16,6 +16,7 @@ class WithoutPrefix:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "HTTP_AUTHORIZATION" in request.META and request.path_info.startswith(_ROOTS):
+        is_program = "HTTP_AUTHORIZATION" in request.META or request.content_type == "application/json"
+        if is_program and request.path_info.startswith(_ROOTS):
             request.path_info = f"/api/v1{request.path_info}"
         return self._get_response(request)

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
@@ -248,9 +248,10 @@ def _by_framework(error: APIException) -> tuple[dict[str, Any], dict[str, str]]:
         headers["WWW-Authenticate"] = str(auth)
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait) + 1)
-    return _body(code, str(error.detail)), headers
+    return _body(code, _SIGN_IN if isinstance(error, NotAuthenticated) else str(error.detail)), headers
 
 
+_SIGN_IN = "Sign in, or send an API key: `Authorization: Bearer sm_...`."
 _BY_STATUS = {401: "not_authenticated", 403: "permission_denied", 404: "not_found"}
 
 

@@ -56,6 +56,7 @@ def test_no_generated_request_breaks_anything(organiser: Caller, known: dict[str
         ]
     )
     seen: dict[int, int] = {}
+    own = organiser.get("keys").json()["results"][0]["key_id"]
 
     @given(case=cases, use_known=st.booleans())
     @settings(
@@ -70,6 +71,8 @@ def test_no_generated_request_breaks_anything(organiser: Caller, known: dict[str
         if use_known:
             for name in (case.path_parameters or {}).keys() & known.keys():
                 case.path_parameters[name] = known[name]
+        if "key_id" in (case.path_parameters or {}) and case.path_parameters["key_id"] in {own, str(own)}:
+            return  # it would revoke the key that all of these come with
         response = case.call(headers={"Authorization": f"Bearer {organiser.secret}"})
         seen[response.status_code] = seen.get(response.status_code, 0) + 1
         case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])

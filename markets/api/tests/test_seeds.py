@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.test import Client
 
 from markets.api.tests.conftest import SESSION, Caller, Hire
 
@@ -30,6 +31,13 @@ def test_the_seeds_session_is_created_and_running(organiser: Caller) -> None:
     body = answer.json()
     assert (body["session_id"], body["status"], body["q"][0]) == ("demo", "active", "100.0000")
     assert organiser.get("sessions/demo").json() == body
+
+
+@pytest.mark.parametrize("prefix", ["/api/v1", ""])
+def test_without_a_key_the_seeds_call_is_told_to_send_one(prefix: str) -> None:
+    answer = Client().post(f"{prefix}/sessions", RAW, content_type="application/json")
+    assert answer.status_code == 401
+    assert "Bearer sm_" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("prefix", ["/api/v1", ""])
