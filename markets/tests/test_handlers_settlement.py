@@ -1,8 +1,10 @@
 """Settling by handlers: where the fixing comes from, when it waits, how repeats and corrections are answered."""
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from common.clock import SECOND, isoformat, now_us
@@ -109,6 +111,15 @@ def test_typed_prices_close_and_pay_in_one_command_or_change_nothing() -> None:
     settled = queries.settlement(session.stream)
     assert settled is not None
     assert settled.fixing.rule == "manual"
+
+
+def test_the_command_settles_at_typed_prices_and_takes_none_of_two() -> None:
+    open_session()
+    with pytest.raises(CommandError, match="two prices for AAPL"):
+        call_command("settle", "demo", price=["AAPL=1", "NVDA=2", "AAPL=3"])
+    assert status() == "active"
+    call_command("settle", "demo", price=["AAPL=1", "NVDA=2"], stdout=StringIO())
+    assert status() == "settled"
 
 
 def test_a_session_with_a_manual_fixing_waits_for_its_organiser() -> None:

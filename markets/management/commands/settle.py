@@ -28,7 +28,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        typed = dict(entry.partition("=")[::2] for entry in options["price"])
+        typed: dict[str, str] = {}
+        for entry in options["price"]:
+            leg, _, price = entry.partition("=")
+            if leg in typed:
+                raise CommandError(f"There are two prices for {leg}.")
+            typed[leg] = price
         try:
             session = queries.session(options["session"])
             prices.settle_session(session.stream, OPERATOR, prices=typed or None)
