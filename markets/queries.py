@@ -1,6 +1,6 @@
 """Reads: rows → plain dataclasses. Never writes, never sees a warm state."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -180,6 +180,22 @@ def seat(user: str, *, session_id: str = "", stream: UUID | None = None) -> tupl
     if found is None:
         name = f"session {session_id!r}" if stream is None else "such session"
         raise DomainError("not_found", f"There is no {name}.")
+    return _seat(found)
+
+
+def seats(user: str, streams: Collection[UUID]) -> dict[UUID, tuple[SessionInfo, str | None]]:
+    """`seat` for each of these streams that is a live session, in one query."""
+    if not streams:
+        return {}
+    places = ", ".join(["%s"] * len(streams))
+    with connection.cursor() as cursor:
+        wanted = [uuid_param(connection, stream) for stream in streams]
+        cursor.execute(f"{_SEAT} WHERE s.stream_id IN ({places})", [user, *wanted])
+        found = [_seat(row) for row in cursor.fetchall()]
+    return {session.stream: (session, handle) for session, handle in found}
+
+
+def _seat(found: Sequence[Any]) -> tuple[SessionInfo, str | None]:
     *columns, is_imported, handle = found
     row: Any = MarketSession.from_db(None, SESSIONS.columns, columns)
     if not isinstance(row.stream_id, UUID):

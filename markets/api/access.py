@@ -1,5 +1,7 @@
 """Where the caller of the API sits in a session. 404 for what is not theirs to see."""
 
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,9 @@ from markets import limits, presence, queries, seats
 from markets.handlers.sessions import feed_of
 from markets.queries import SessionInfo
 from markets.seats import Seat, seated
+
+_OWN = "session:"
+"""What the name of a session's own feed begins with; its stream follows."""
 
 
 class MarketView(CallerView):
@@ -92,20 +97,44 @@ class MarketView(CallerView):
         """Shared feeds are everybody's to see, a session's own its members'. A bound key sees its session's."""
         if self.key is not None and self.key.stream is not None:
             return name == feed_of(queries.session_of(self.key.stream))
-        if not name.startswith("session:"):
+        if not name.startswith(_OWN):
             return True
-        try:
-            return self.place(queries.session_of(UUID(name.removeprefix("session:")))).is_member
-        except (DomainError, ValueError):
-            return False
+        seat = self._feed_seat(name)
+        return seat is not None and seat.is_member
 
     def runs_feed(self, name: str) -> bool:
         """A session's own feed is its organiser's, a shared one every organiser's."""
         if not self.may_organise:
             return False
-        if name.startswith("session:"):
-            return self.place(queries.session_of(UUID(name.removeprefix("session:")))).organises
+        if name.startswith(_OWN):
+            seat = self._feed_seat(name)
+            return seat is not None and seat.organises
         return accounts.may_open_sessions(self.request.user) and (self.key is None or self.key.stream is None)
+
+    def look_up_feeds(self, names: Iterable[str]) -> None:
+        """Find the caller's seats in the sessions of all these feeds with one query."""
+        own = {name: stream for name in names if name.startswith(_OWN) and (stream := _stream_of(name))}
+        found = queries.seats(self.actor.id, own.values())
+        for name, stream in own.items():
+            self._feed_seats[name] = self._seat(*found[stream]) if stream in found else None
+
+    def _feed_seat(self, name: str) -> Seat | None:
+        """The caller's seat in the session whose own feed this is; None where there is no such session."""
+        if name not in self._feed_seats:
+            self.look_up_feeds([name])
+        return self._feed_seats.get(name)
+
+    @cached_property
+    def _feed_seats(self) -> dict[str, Seat | None]:
+        return {}
 
     def _opens(self, stream: UUID) -> bool:
         return self.key is None or self.key.stream in {None, stream}
+
+
+def _stream_of(name: str) -> UUID | None:
+    """The session whose own feed has this name."""
+    try:
+        return UUID(name.removeprefix(_OWN))
+    except ValueError:
+        return None

@@ -64,7 +64,9 @@ class Feeds(MarketView):
     def get(self, request: Request) -> Response:
         query = Query(request)
         after, limit = query.text("cursor") or "", query.limit()
-        later = (feed for feed in oracle.list_feeds() if feed.name > after and self.sees_feed(feed.name))
+        feeds = [feed for feed in oracle.list_feeds() if feed.name > after]
+        self.look_up_feeds(feed.name for feed in feeds)
+        later = (feed for feed in feeds if self.sees_feed(feed.name))
         seen = list(islice(later, limit))
         following = query.page(seen, limit, seen[-1].name if seen else "")
         return reply(listed([self._shape(feed) for feed in seen], following))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection
 
+from markets.api.tests.conftest import _fresh_keys, hire, organiser  # noqa: F401  fixtures
 from tests.guarantees.harness import House, house
 from tests.guarantees.sizes import size
 
