@@ -104,7 +104,7 @@ def test_registration_closed(db: None, settings: LazySettings) -> None:
     assert not User.objects.exists()
 
 
-def test_a_keys_secret_is_shown_once_and_works_until_it_is_revoked(alice: User) -> None:
+def test_a_keys_secret_is_shown_once_and_works_until_it_is_revoked(ledger: None, alice: User) -> None:
     client = Client()
     client.force_login(alice)
     answer = client.post("/keys", {"name": "bot", "scopes": ["read", "trade"], "command_id": "a" * 32})

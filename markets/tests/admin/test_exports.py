@@ -51,7 +51,7 @@ def test_a_stranger_finds_nobody_in_a_pseudonymous_export(traded: queries.Sessio
     named, hidden = everything(traded, hides=False), everything(traded, hides=True)
     people = [*queries.participants(traded.stream), "bob"]
     uids = [*roster.uids_of(["alice", "olga"]).values(), traded.organiser]
-    for secret in [*people, *uids, "Alice A.", "olga", "calc", "see me", "asked", "left"]:
+    for secret in [*people, *uids, "Alice A.", "calc", "see me", "asked", "left"]:
         assert secret in named, secret
         assert not re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", hidden), secret
     for who in [*people, *uids]:  # nor by trying out every plain digest of what one knows
