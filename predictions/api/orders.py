@@ -1,6 +1,7 @@
 """Orders: place, list, read, replace, cancel, alone or in bulk; what waits for approval; positions and trades."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -133,6 +134,12 @@ class BulkOrders(PredictionView):
     """
 
     buckets = {"POST": ORDERS}  # noqa: RUF012
+
+    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """What many entries name is looked up once."""
+        super().setup(request, *args, **kwargs)
+        self.market = cache(self.market)  # type: ignore[method-assign]
+        self.own = cache(self.own)  # type: ignore[method-assign]
 
     def post(self, request: Request) -> Response:
         entries = requests.entries(request.data)

@@ -2,6 +2,10 @@
 
 from decimal import Decimal
 
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
 from common.clock import SECOND, isoformat, now_us
 from predictions.api.tests.conftest import Caller, World, exact
 
@@ -168,3 +172,19 @@ def test_money_moves_only_by_its_owners_key(world: World) -> None:
     assert [row["kind"] for row in bob.get(f"agents/{bob.id}/statement")["results"]] == ["transfer_in", "start"]
     assert alice.refused("get", f"agents/{bob.id}/statement") == (403, "not_yours")
     assert alice.refused("post", f"agents/{alice.id}/faucet", {"amount": 1}) == (422, "no_faucet")
+
+
+def test_a_larger_bulk_asks_the_database_no_more_often(world: World) -> None:
+    market = world.market()
+    alice = world["alice"]
+    client = Client(headers={"Authorization": f"Bearer {alice.secret}"})
+
+    def queries(count: int) -> int:
+        entries = {"orders": [alice.order(market, "YES", 1, 0.10)] * count}
+        with CaptureQueriesContext(connection) as asked:
+            answer = client.post("/api/v1/predictions/orders/bulk", entries, content_type="application/json")
+        assert len(answer.json()["results"]) == count
+        return len(asked)
+
+    queries(1)
+    assert queries(40) == queries(2)
