@@ -133,7 +133,7 @@ def run(*, quick: bool) -> Report:
         with worker(server.create()) as ours:
             ours.call(session.open_session, "orders", mix="orders")
             ours.call(open_exchange, "exchange")
-            _measure(report, server, ours, rounds=1 if quick else 5, seconds=0.2 if quick else 1.0)
+            _measure(report, server, ours, rounds=1 if quick else 15, seconds=0.2 if quick else 0.4)
             check.require_correct(ours)
     return report
 

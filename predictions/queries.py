@@ -1,6 +1,6 @@
 """Reads: rows → rows and plain dataclasses. Never writes, never sees a warm state."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -291,6 +291,19 @@ def book(stream: UUID, market: int, *, depth: int = 100) -> BookInfo:
 
 
 # Orders, trades, positions, statements
+
+
+def own_prices(stream: UUID, market: int, agents: Iterable[AgentInfo], *, is_bid: bool) -> set[int]:
+    """At which prices, in cents of YES, these agents' orders stand on one side of a market's book."""
+    numbers = [agent.number for agent in agents]
+    rows = Order.objects.filter(
+        stream_id=stream, market=market, agent__in=numbers, status__in=OPEN, order_type="limit"
+    ).values_list("outcome", "action", "price")
+    return {
+        price if outcome == "YES" else 100 - price
+        for outcome, action, price in rows
+        if ((action == "buy") == (outcome == "YES")) == is_bid
+    }
 
 
 def order(stream: UUID, number: int) -> Order:

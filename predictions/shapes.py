@@ -18,6 +18,7 @@ from predictions.engine.records import YES
 from predictions.engine.state import yes_price
 from predictions.handlers.orders import Fill, Receipt
 from predictions.models import Entry, Market, Order, Position, Trade, Verdict
+from predictions.preview import Preview
 from predictions.queries import AgentInfo, BookInfo, ExchangeInfo, Level
 from predictions.valuation import Bucket, Profile, Standing
 
@@ -335,6 +336,25 @@ def entry(row: Entry) -> Shape:
         "counterparty_id": named(stream, row.counterparty),
         "note": row.note,
         "created_at": moment(row.at),
+    }
+
+
+def preview(found: Preview) -> Shape:
+    """What an order would do; `fee` and `reserved` are the most that they can be."""
+    return {
+        "fills": found.fills,
+        "rests": found.rests,
+        "lapses": found.lapses,
+        "average_price": None if found.average is None else money(found.average),
+        "cost": money(found.cost),
+        "fee": money(found.fee),
+        "total": money(found.total),
+        "reserved": money(found.reserved),
+        "payout": money(found.payout),
+        "settlement_fee": money(found.settlement_fee),
+        "profit": None if found.profit is None else money(found.profit),
+        "missing": money(found.missing) if found.is_purchase else found.missing,
+        "meets_own": None if found.meets_own is None else cents(found.meets_own),
     }
 
 

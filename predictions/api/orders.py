@@ -14,7 +14,7 @@ from common.errors import DomainError, InvalidInput
 from common.fields import Fields
 from common.ids import parse_public_id, public_id
 from ledger.entry import CANCELS, ORDERS
-from predictions import queries, requests, shapes
+from predictions import preview, queries, requests, shapes
 from predictions.api.access import PredictionView, body_of
 from predictions.api.schema import CURSOR, EXCHANGE, described
 from predictions.engine import commands as c
@@ -124,6 +124,33 @@ class Order(PredictionView):
         done = orders.cancel_order(row.stream_id, row.number, self.actor, command_id=self.command_id)
         refunded = (done.size - done.filled) * done.price * 100 if done.action == "buy" else 0
         return reply({**shapes.receipt(done), "refunded": shapes.money(refunded)}, replayed=done.replayed)
+
+
+@described("PredictionPreview", body="NewPredictionOrder")
+class Preview(PredictionView):
+    """What an order would cost, reserve and win as the book stands. Nothing is placed, nothing promised."""
+
+    scopes = {"POST": "read"}  # noqa: RUF012
+
+    def post(self, request: Request) -> Response:
+        command, stream = parsed(self, body_of(request))
+        agent, market = queries.agent(stream, command.agent), queries.market(stream, command.market)
+        preview.check(command, market, agent)
+        owner = agent.row.owner
+        found = preview.preview(
+            queries.exchange_of(stream),
+            agent,
+            command,
+            queries.book(stream, market.number),
+            queries.position(stream, market.number, agent.number),
+            queries.own_prices(
+                stream,
+                market.number,
+                queries.agents_owned(owner, stream) if owner else [agent],
+                is_bid=not preview.is_bid(command),
+            ),
+        )
+        return reply(shapes.preview(found))
 
 
 @described("PredictionBulkResult", body="PredictionBulk")

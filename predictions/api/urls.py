@@ -59,6 +59,7 @@ urlpatterns = [
     path(f"{_COMMENT}/vote", comments.Vote.as_view()),
     path(f"{_COMMENT}/pin", comments.Pin.as_view()),
     path("orders", orders.Orders.as_view()),
+    path("orders/preview", orders.Preview.as_view()),
     path("orders/bulk", orders.BulkOrders.as_view()),
     path(_ORDER, orders.Order.as_view()),
     path(f"{_ORDER}/approve", orders.Approve.as_view()),

@@ -9,10 +9,10 @@ from django.urls import reverse
 from common.ids import parse_public_id, public_id
 from predictions import queries
 from predictions.models import Market, Order
+from predictions.preview import Preview
 from predictions.web import forms, panels, reads
 from predictions.web.access import Visitor, again
 from predictions.web.answers import Attempt, Refusal, is_htmx, page, status_of
-from predictions.web.preview import Preview
 
 _FORMS = ("ticket", "sets", "replace", "talk", "challenge", "flash")
 

@@ -1,13 +1,13 @@
 """Reads that only the pages need: rows → plain numbers. Never writes."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 
 from ledger.models import Stream
 from predictions.models import Comment, Market, Order, Position
-from predictions.queries import OPEN, AgentInfo
+from predictions.queries import OPEN
 
 Touch = tuple[int | None, int | None]
 
@@ -46,19 +46,6 @@ def counts(stream: UUID) -> tuple[dict[str, int], dict[str, int]]:
         by_status[status] = by_status.get(status, 0) + count
         by_category[category] = by_category.get(category, 0) + count
     return by_status, by_category
-
-
-def own_prices(stream: UUID, market: int, agents: Iterable[AgentInfo], *, is_bid: bool) -> set[int]:
-    """At which prices, in cents of YES, these agents' orders stand on one side of a market's book."""
-    numbers = [agent.number for agent in agents]
-    rows = Order.objects.filter(
-        stream_id=stream, market=market, agent__in=numbers, status__in=OPEN, order_type="limit"
-    ).values_list("outcome", "action", "price")
-    return {
-        price if outcome == "YES" else 100 - price
-        for outcome, action, price in rows
-        if ((action == "buy") == (outcome == "YES")) == is_bid
-    }
 
 
 def head(stream: UUID) -> int:

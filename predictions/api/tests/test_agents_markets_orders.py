@@ -188,3 +188,18 @@ def test_a_larger_bulk_asks_the_database_no_more_often(world: World) -> None:
 
     queries(1)
     assert queries(40) == queries(2)
+
+
+def test_an_order_can_be_looked_at_before_it_is_placed(world: World) -> None:
+    market = world.market()
+    world["bob"].place(market, "NO", 30, 0.50)
+    alice = world["alice"]
+    seen = alice.post("orders/preview", alice.order(market, "YES", 100, 0.60))
+    assert (seen["fills"], seen["rests"], seen["average_price"]) == (30, 70, Decimal("0.50"))
+    assert (seen["cost"], seen["fee"], seen["reserved"]) == (57, Decimal("0.57"), Decimal("60.60"))
+    assert seen["missing"] == 0
+    assert alice.get("orders")["results"] == []
+    placed = alice.place(market, "YES", 100, 0.60)
+    assert (placed["filled"], world.balances("alice")) == (seen["fills"], ["984.85"])
+    assert alice.post("orders/preview", alice.order(market, "YES", 5000, 0.60))["missing"] > 0
+    assert alice.refused("post", "orders/preview", alice.order(market, "YES", 1, 0.999)) == (400, "invalid_input")

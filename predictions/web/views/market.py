@@ -9,11 +9,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import DomainError
 from common.ids import parse_public_id, public_id
-from predictions import queries
+from predictions import preview, queries
 from predictions.engine import commands as c
 from predictions.handlers import markets, orders
 from predictions.models import Market
-from predictions.web import board, forms, preview, reads
+from predictions.web import board, forms
 from predictions.web.access import Visitor, command_id, market_of
 from predictions.web.answers import attempt, page
 
@@ -89,7 +89,7 @@ def _preview(request: HttpRequest, who: Visitor, market: Market) -> preview.Prev
     command = forms.order(request.POST if request.method == "POST" else request.GET, agent.number, market.number)
     preview.check(command, market, agent)
     book, held = queries.book(who.stream, market.number), queries.position(who.stream, market.number, agent.number)
-    own = reads.own_prices(who.stream, market.number, who.agents, is_bid=not preview.is_bid(command))
+    own = queries.own_prices(who.stream, market.number, who.agents, is_bid=not preview.is_bid(command))
     return preview.preview(who.exchange, agent, command, book, held, own)
 
 
