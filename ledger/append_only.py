@@ -26,14 +26,26 @@ def disarm(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> set[str]:
-    """The names of the triggers that should stand and don't, or don't fire."""
-    query = {
-        "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled = 'A' AND tgrelid = to_regclass('ledger_event')",
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger_event'",
-    }[connection.vendor]
+    """The names of the triggers that should stand and don't, don't fire, or do something else than ours."""
+    script = (_SQL / connection.vendor / "arm.sql").read_text()
     with connection.cursor() as cursor:
-        cursor.execute(query)
-        return TRIGGERS[connection.vendor] - {row[0] for row in cursor.fetchall()}
+        if connection.vendor == "postgresql":
+            body = script.split("$$")[1]
+            cursor.execute(_STANDING, [body])
+            standing = {name for (name,) in cursor.fetchall()}
+        else:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger_event'")
+            standing = {name for name, text in cursor.fetchall() if text in script}
+    return TRIGGERS[connection.vendor] - standing
+
+
+# BEFORE UPDATE OR DELETE of any column of each row, BEFORE TRUNCATE; always, unconditionally, with our function
+_STANDING = """
+    SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+     WHERE t.tgrelid = to_regclass('ledger_event') AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr = ''
+       AND t.tgtype = CASE t.tgname WHEN 'ledger_event_no_change' THEN 27 WHEN 'ledger_event_no_truncate' THEN 34 END
+       AND p.proname = 'ledger_event_forbid' AND p.prosrc = %s
+"""
 
 
 def _run(connection: BaseDatabaseWrapper, name: str) -> None:

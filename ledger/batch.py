@@ -13,6 +13,7 @@ from common.ids import CLOCK, Actor
 from ledger import chain, store
 from ledger.codec import canonical
 from ledger.domain import Committed
+from ledger.seals import joined, seal
 from ledger.store import End, Known, Locked
 from ledger.tickets import BulkOutcome, Item, Outcome, Result, Ticket
 from ledger.tolls import BUCKETS, Remembered, Till, Toll
@@ -31,6 +32,7 @@ class Batch:
         self._known: dict[tuple[str, str], Known | Outcome | BulkOutcome] = {}
         self._marks: dict[tuple[str, str], str] = {}
         self._outcomes: list[tuple[Any, ...]] = []
+        self._seals = row.seals
 
     def run(self, tickets: Sequence[Ticket]) -> list[Result]:
         """Decide every ticket on the state that the one before left. Raises what is not a DomainError."""
@@ -48,9 +50,9 @@ class Batch:
         if self.events:
             changed = self.warm.domain.take_writes(self.warm.state)
             projected += [Write(table, rows, replaces=True) for table, rows in changed]
-        if self.events or buckets:
+        if self.events or buckets or self._outcomes:
             last_at = self.now if self.events else self.row.last_at
-            end = End(self.warm.seq, self._head, last_at, self.till.turn)
+            end = End(self.warm.seq, self._head, last_at, self.till.turn, self._seals)
         store.write_batch(self.row.id, self.events, self._outcomes, projected, end)
         if self.events:
             self.warm.domain.within([event.event for event in self.events], self.now)
@@ -170,7 +172,10 @@ class Batch:
     def _remember(self, item: Item, outcome: Outcome | BulkOutcome, first: int, last: int, text: str) -> None:
         self._known[item.scope, item.command_id] = outcome
         self._marks[item.scope, item.command_id] = item.fingerprint
-        self._outcomes.append((self.row.id, item.scope, item.command_id, item.fingerprint, first, last, text))
+        columns = (self.row.id, item.scope, item.command_id, item.fingerprint, first, last, text)
+        own = seal(*columns)
+        self._seals = joined(self._seals, own)
+        self._outcomes.append((*columns, own))
 
     def _again(self, item: Item, known: Known | Outcome | BulkOutcome, *, replayed: bool) -> Outcome:
         if isinstance(known, Outcome):

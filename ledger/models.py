@@ -7,7 +7,8 @@ from django.db.models import CompositePrimaryKey
 class Stream(models.Model):
     """One ordered sequence of events. `id` is fresh for ever; `name` is only a name, free again after deletion.
 
-    With `imported_at` it came from another installation: it is read, and nothing is added to it.
+    `seals` joins the seals of all its outcomes (ledger.seals). With `imported_at` it came from another installation:
+    it is read, and nothing is added to it.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -17,6 +18,7 @@ class Stream(models.Model):
     head = models.CharField(max_length=64)
     last_at = models.BigIntegerField(default=0)
     turn = models.BigIntegerField(default=0)
+    seals = models.BigIntegerField(default=0)
     created_at = models.BigIntegerField()
     deleted_at = models.BigIntegerField(null=True)
     purged_at = models.BigIntegerField(null=True)
@@ -62,6 +64,7 @@ class Command(models.Model):
     first_seq = models.BigIntegerField()
     last_seq = models.BigIntegerField()
     outcome = models.TextField()
+    seal = models.BigIntegerField(default=0)
 
 
 class Bucket(models.Model):
@@ -82,3 +85,4 @@ class Snapshot(models.Model):
     seq = models.BigIntegerField()
     engine_version = models.IntegerField()
     state = models.TextField()
+    seal = models.BigIntegerField(default=0)

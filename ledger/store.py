@@ -10,6 +10,7 @@ from common.db import Row, Table, Write, quoted, uuid_param, write
 from ledger.codec import canonical
 from ledger.domain import Committed, Domain
 from ledger.models import Command, Event, Snapshot
+from ledger.seals import seal
 from ledger.tolls import BUCKETS
 
 EVENTS = Table(Event)
@@ -41,6 +42,7 @@ class Locked(NamedTuple):
     deleted_at: int | None
     turn: int = 0
     imported_at: int | None = None
+    seals: int = 0
 
 
 def lock(stream: UUID) -> Locked | None:
@@ -48,7 +50,7 @@ def lock(stream: UUID) -> Locked | None:
 
     PostgreSQL takes it from a process that hangs: its transaction ends after `_HANGS_AFTER` without a statement.
     """
-    columns, end = "domain, seq, head, last_at, deleted_at, turn, imported_at", ""
+    columns, end = "domain, seq, head, last_at, deleted_at, turn, imported_at, seals", ""
     if connection.features.has_select_for_update:
         columns += f", set_config('idle_in_transaction_session_timeout', '{_HANGS_AFTER}', true)"
         end = " FOR UPDATE"
@@ -56,7 +58,7 @@ def lock(stream: UUID) -> Locked | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, [uuid_param(connection, stream)])
         row = cursor.fetchone()
-    return Locked(stream, *row[:7]) if row else None
+    return Locked(stream, *row[:8]) if row else None
 
 
 def read_for_fold(stream: UUID, after: int, upto: int | None = None) -> Iterator[tuple[Any, ...]]:
@@ -113,6 +115,7 @@ class End(NamedTuple):
     head: str
     last_at: int
     turn: int
+    seals: int
 
 
 def write_batch(
@@ -120,7 +123,7 @@ def write_batch(
 ) -> None:
     """Needs the lock. Everything that a batch writes; on PostgreSQL in one statement."""
     writes = [Write(EVENTS, [_columns(event) for event in events]), Write(COMMANDS, outcomes), *projected]
-    sql = "UPDATE ledger_stream SET seq = %s, head = %s, last_at = %s, turn = %s WHERE id = %s"
+    sql = "UPDATE ledger_stream SET seq = %s, head = %s, last_at = %s, turn = %s, seals = %s WHERE id = %s"
     write(connection, writes, (sql, [*end, uuid_param(connection, stream)]) if end else None)
 
 
@@ -192,7 +195,8 @@ def newest_snapshot(stream: UUID, engine_version: int, upto: int) -> tuple[int, 
 
 def save_snapshot(stream: UUID, seq: int, engine_version: int, state: str, *, keep: int = 2) -> None:
     """Store a snapshot and drop all but the newest `keep`. Another process may have stored the same one."""
-    row = Snapshot(stream_id=stream, seq=seq, engine_version=engine_version, state=state)
+    own = seal(stream, seq, engine_version, state)
+    row = Snapshot(stream_id=stream, seq=seq, engine_version=engine_version, state=state, seal=own)
     Snapshot.objects.bulk_create([row], ignore_conflicts=True)
     newest = Snapshot.objects.filter(stream_id=stream).order_by("-seq").values_list("seq", flat=True)[:keep]
     Snapshot.objects.filter(stream_id=stream, seq__lt=min(newest)).delete()

@@ -5,16 +5,19 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from common.db import Row, Table, quoted, uuid_param
 from ledger import append_only, chain, platform, registry, store
 from ledger.codec import BrokenEvent
 from ledger.domain import Domain
 from ledger.models import Command, Event, Snapshot, Stream
+from ledger.seals import joined, seal
 from ledger.warm import Warm, dump
 
 _ROWS_EVERY = 2_000
+_OUTCOME = ("stream_id", "scope", "command_id", "fingerprint", "first_seq", "last_seq", "outcome", "seal")
+_SNAPSHOT = ("stream_id", "seq", "engine_version", "state", "seal")
 Tick = Callable[[int], None]
 
 
@@ -85,6 +88,7 @@ def verify_stream(row: Stream, *, anchor: str = "", tick: Tick = lambda count: N
         yield Finding(name, lie.seq, str(lie))
         return
     yield from _check_ends(row, folded)
+    yield from _check_seals(row)
     yield from walk.rest(name, folded)
     if row.deleted_at is None:
         for text in _drift(row.id, folded):
@@ -247,6 +251,32 @@ def _check_ends(row: Stream, folded: Folded) -> Iterator[Finding]:
     if beyond:
         text = f"command {beyond.command_id} was answered with events up to {beyond.last_seq}; they end at {seq}"
         yield Finding(name, seq + 1, text)
+
+
+def _check_seals(row: Stream) -> Iterator[Finding]:
+    """Outcomes and snapshots as they were written, and no outcome more or less."""
+    name, seals = _label(row), 0
+    outcomes = Command.objects.filter(stream_id=row.id).order_by("scope", "command_id").values_list(*_OUTCOME)
+    for *columns, own in outcomes.iterator():
+        if seal(*columns) != own:
+            text = f"table ledger_command, row {columns[1]}/{columns[2]}: its columns don't match its seal"
+            yield Finding(name, 0, text)
+        seals = joined(seals, own)
+    if seals != row.seals:
+        yield Finding(
+            name, *(_unanswered(row) or (0, "table ledger_command has outcomes more or less than there were"))
+        )
+    for *columns, own in Snapshot.objects.filter(stream_id=row.id).values_list(*_SNAPSHOT):
+        if seal(*columns) != own:
+            yield Finding(name, columns[1], "the snapshot taken here doesn't match its seal")
+
+
+def _unanswered(row: Stream) -> tuple[int, str] | None:
+    """The first event whose command has no outcome: (seq, sentence)."""
+    answered = Command.objects.filter(stream_id=row.id, first_seq__lte=OuterRef("seq"), last_seq__gte=OuterRef("seq"))
+    events = Event.objects.filter(stream_id=row.id).exclude(command_id="").exclude(Exists(answered))
+    found = events.order_by("seq").values_list("seq", "command_id").first()
+    return (found[0], f"table ledger_command has no outcome of its command {found[1]}") if found else None
 
 
 def _drift(stream: UUID, folded: Folded) -> Iterator[str]:

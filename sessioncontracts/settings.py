@@ -26,7 +26,7 @@ def _database(variable: str, default: str) -> dict[str, object]:
         database["CONN_MAX_AGE"] = None  # the threads stay, and opening costs more than most requests
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            "timeout": 4,  # s; less than the runtime's patience (5 s), which alone decides when to give up
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
             "PRAGMA foreign_keys=ON;PRAGMA recursive_triggers=ON;",
         }

@@ -274,3 +274,48 @@ def test_a_trigger_that_got_lost_is_reported_by_check_and_verify_and_mended_by_r
             sql("UPDATE ledger_event SET actor = 'eve'")
     call_command("rearm")
     assert "All triggers stand." in capsys.readouterr().out
+
+
+SWAPPED = {
+    "sqlite": [
+        "CREATE TRIGGER ledger_event_no_update BEFORE UPDATE ON ledger_event BEGIN SELECT 1; END",
+        (
+            "CREATE TRIGGER ledger_event_no_update BEFORE UPDATE OF actor ON ledger_event"
+            " BEGIN SELECT RAISE(ABORT, 'ledger events are append-only'); END"
+        ),
+    ],
+    "postgresql": [
+        (
+            "CREATE OR REPLACE FUNCTION ledger_event_forbid() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RETURN NEW; END $$"
+        ),
+        (
+            "CREATE OR REPLACE TRIGGER ledger_event_no_change BEFORE UPDATE OF actor ON ledger_event"
+            " FOR EACH ROW EXECUTE FUNCTION ledger_event_forbid();"
+            "ALTER TABLE ledger_event ENABLE ALWAYS TRIGGER ledger_event_no_change"
+        ),
+        (
+            "CREATE OR REPLACE TRIGGER ledger_event_no_change BEFORE UPDATE OR DELETE ON ledger_event"
+            " FOR EACH ROW WHEN (false) EXECUTE FUNCTION ledger_event_forbid();"
+            "ALTER TABLE ledger_event ENABLE ALWAYS TRIGGER ledger_event_no_change"
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.django_db(transaction=True)
+def test_a_trigger_that_does_something_else_under_the_same_name_is_missing(number: int) -> None:
+    statements = SWAPPED[connection.vendor]
+    statement = statements[number % len(statements)]
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("DROP TRIGGER ledger_event_no_update")
+        cursor.execute(statement)
+    try:
+        assert append_only.missing(connection)
+        call_command("rearm")
+        assert append_only.missing(connection) == set()
+    finally:
+        append_only.disarm(connection)
+        append_only.arm(connection)

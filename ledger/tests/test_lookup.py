@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 def test_pairs_of_scope_and_id_are_looked_up_in_one_query_by_the_index() -> None:
     stream = uuid4()
-    rows = [(stream, f"s{n % 100}", f"c{n // 2}", "mark", n, n, "") for n in range(20_000)]
+    rows = [(stream, f"s{n % 100}", f"c{n // 2}", "mark", n, n, "", 0) for n in range(20_000)]
     insert(connection, store.COMMANDS, rows[:30])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE ledger_command")  # what the planner knows of a stream lags behind what is there

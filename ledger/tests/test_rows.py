@@ -49,8 +49,8 @@ def test_random_texts_and_numbers_come_back_as_they_were(cells: dict[str, int]) 
 
 def test_nothing_and_a_missing_value_are_told_apart() -> None:
     rows: list[Row] = [
-        (uuid4(), "counter", "null", 0, "h", 0, 0, 1, None, None),
-        (uuid4(), "counter", "NULL", 0, "h", 0, 0, 2, 5, 0),
+        (uuid4(), "counter", "null", 0, "h", 0, 0, 0, 1, None, None, None),
+        (uuid4(), "counter", "NULL", 0, "h", 0, 0, 0, 2, 5, 0, 7),
     ]
     insert(connection, STREAMS, rows)
     found = Stream.objects.order_by("created_at").values_list(*[field.attname for field in Stream._meta.fields])
@@ -81,7 +81,7 @@ def test_several_tables_and_a_last_word_are_written_together() -> None:
     writes = [
         Write(COUNTERS, [(stream, "a", 1)], replaces=True),
         Write(SNAPSHOTS, []),
-        Write(STREAMS, [(stream, "counter", "x", 0, "", 0, 0, 0, 1, 1)]),
+        Write(STREAMS, [(stream, "counter", "x", 0, "", 0, 0, 0, 0, 1, 1, None)]),
     ]
     with transaction.atomic():
         write(connection, writes, last)

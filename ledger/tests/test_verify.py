@@ -11,6 +11,7 @@ from django.core.management import call_command
 from ledger import chain, platform, store
 from ledger.models import Command, Event, Snapshot, Stream
 from ledger.runtime import Runtime
+from ledger.seals import joined
 from ledger.tests.conftest import MakeRuntime, open_counter
 from ledger.tests.counter import ANN, Add, Alarm, CounterRow, Open
 from ledger.tests.crowd import Dial, written_meanwhile
@@ -215,6 +216,8 @@ def test_a_cut_off_end_that_left_no_trace_is_found_by_an_anchor(history: UUID, v
     anchor, earlier = Stream.objects.get(id=history).head, Event.objects.get(stream_id=history, seq=5).hash
     cut_off(history, 6)
     Command.objects.filter(stream_id=history, last_seq__gt=6).delete()
+    left = Command.objects.filter(stream_id=history).values_list("seal", flat=True)
+    Stream.objects.filter(id=history).update(seals=joined(*left))
     assert verify(str(history))[0] == 0
     for arguments in ((str(history), "--anchor", anchor), ("--anchor", anchor)):
         status, said = verify(*arguments)
