@@ -28,6 +28,42 @@ def test_nothing_is_published_but_the_proxy() -> None:
     assert all("outside" not in service["networks"] for name, service in services.items() if name != "proxy")
 
 
+SERVICE = {
+    "build", "cap_drop", "command", "depends_on", "env_file", "environment", "healthcheck", "image", "init",
+    "networks", "ports", "read_only", "restart", "secrets", "security_opt", "shm_size", "stop_grace_period",
+    "tmpfs", "volumes",
+}  # fmt: skip
+"""Those keys of the compose specification that are in use: a misspelt one would be ignored or refused."""
+
+
+def test_the_compose_file_says_only_what_compose_knows_and_names_only_what_there_is() -> None:
+    whole = compose()
+    assert {name for name in whole if not name.startswith("x-")} == {
+        "name",
+        "services",
+        "networks",
+        "volumes",
+        "secrets",
+    }
+    for name, service in whole["services"].items():
+        assert set(service) <= SERVICE, name
+        assert set(service["networks"]) <= set(whole["networks"]), name
+        assert set(service.get("secrets", ())) <= set(whole["secrets"]), name
+        assert set(service.get("depends_on", {})) <= set(whole["services"]), name
+        assert service["restart"] in {"no", "unless-stopped"}, "YAML's no is a text only in quotes"
+        assert re.fullmatch(r"session-contracts|[a-z]+:[0-9.]+", service["image"]), "an image has a version"
+        for volume in service.get("volumes", ()):
+            source, target, *_ = volume.split(":")
+            assert target.startswith("/"), volume
+            assert (DEPLOY / source).exists() or source in whole["volumes"] or source == "./tls", volume
+        check = service.get("healthcheck", {})
+        assert set(check) <= {"test", "interval", "timeout", "retries", "start_period"}, name
+        spans = [check[key] for key in ("interval", "timeout", "start_period") if key in check]
+        for span in [*spans, service.get("stop_grace_period", "1s")]:
+            assert re.fullmatch(r"[0-9]+s", span), (name, span)
+        assert not check or check["test"][0] == "CMD", name
+
+
 def test_every_service_that_others_wait_for_can_be_waited_for() -> None:
     services = compose()["services"]
     for service in services.values():
