@@ -38,7 +38,7 @@ class Card:
 
     @property
     def can_be_joined(self) -> bool:
-        return not self.handle and self.session.status in _OPEN
+        return not self.session.is_imported and not self.handle and self.session.status in _OPEN
 
 
 @dataclass(frozen=True, slots=True)
