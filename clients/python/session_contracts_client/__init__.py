@@ -5,6 +5,7 @@ from session_contracts_client.errors import ApiError, ClientError, FeedClosed, U
 from session_contracts_client.feed import Feed
 from session_contracts_client.follower import Message
 from session_contracts_client.market import LiveBook, Market
+from session_contracts_client.orders import OrderLine
 
 __all__ = [
     "ApiError",
@@ -15,6 +16,7 @@ __all__ = [
     "LiveBook",
     "Market",
     "Message",
+    "OrderLine",
     "UnexpectedAnswer",
     "Unreachable",
 ]

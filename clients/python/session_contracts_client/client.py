@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from session_contracts_client import shapes, wire
 from session_contracts_client.feed import Feed
+from session_contracts_client.orders import OrderLine
 from session_contracts_client.shapes import Number
 from session_contracts_client.transport import Transport
 
@@ -43,6 +44,10 @@ class Client:
     def feed(self, session_id: str) -> Feed:
         """The live feed of a session."""
         return Feed(self.url, self._key, session_id)
+
+    def order_line(self, session_id: str) -> OrderLine:
+        """A connection for orders alone, that need not wait for each other's answers."""
+        return OrderLine(self.url, self._key, session_id)
 
     def call(
         self,

@@ -18,7 +18,7 @@ class FieldError:
 
 class ApiError(ClientError):
     """The server answered no. `code` is stable and for programs, `detail` a sentence for people, `field` the
-    offending input where there is one; `errors` has every field."""
+    offending input where there is one; `errors` has every field. `status` is HTTP's, 0 over a socket."""
 
     def __init__(self, status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(f"{code}: {detail}")

@@ -20,7 +20,7 @@ from session_contracts_client.market import Market
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _SILENCE_S = 15.0
 """The server says something every 5 s; after so long we no longer believe in the connection."""
-_FOR_GOOD = {
+FOR_GOOD = {
     4401: "The key is not valid, or no longer.",
     4403: "You are no longer a member of this session.",
     4404: "There is no such session, or no longer.",
@@ -104,8 +104,8 @@ class Feed:
             return
         except HungUp as end:
             self._lose()
-            if end.code in _FOR_GOOD:
-                raise FeedClosed(end.code, _FOR_GOOD[end.code]) from end
+            if end.code in FOR_GOOD:
+                raise FeedClosed(end.code, FOR_GOOD[end.code]) from end
             return
         self._heard_at, self._pause = time.monotonic(), _FIRST_PAUSE_S
         self._read.extend(self._follower.take(wire.loads(text)))
@@ -168,9 +168,9 @@ def _code(closed: ConnectionClosed) -> int:
     return closed.rcvd.code if closed.rcvd else 1006
 
 
-def dial_websocket(url: str, key: str, session_id: str) -> Wire:
+def dial_websocket(url: str, key: str, session_id: str, *, query: str = "") -> Wire:
     """Raises OSError where another try may work, FeedClosed where it will not."""
-    address = f"ws{url.removeprefix('http').rstrip('/')}/ws/sessions/{quote(session_id, safe='')}"
+    address = f"ws{url.removeprefix('http').rstrip('/')}/ws/sessions/{quote(session_id, safe='')}{query}"
     end = ExitStack()
     try:
         connection = end.enter_context(
