@@ -12,7 +12,10 @@ import django
 import msgspec
 from rich.console import Console
 
-NAMES = ("engine", "runtime", "replay", "growth", "http", "bulk", "ws")
+from benchmarks import page
+
+NAMES = ("engine", "runtime", "replay", "growth", "http", "bulk", "ws", "fanout")
+_ALL = ("all", "report")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,6 +24,11 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.domain != "markets" and options.name != "runtime":
         parser.error("--domain goes with runtime.")
+    if options.read and options.name != "report":
+        parser.error("--read goes with report.")
+    if options.read:
+        page.PAGE.write_text(page.text(page.read(options.read)))
+        return 0
     console, found, status = _console(), list[bytes](), 0
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         _set_up(Path(folder))
@@ -29,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         from benchmarks.serving import ServerFailed
         from benchmarks.worker import WorkerFailed
 
-        for name in NAMES if options.name == "all" else [options.name]:
+        for name in NAMES if options.name in _ALL else [options.name]:
             try:
                 module = "predictions" if options.domain == "predictions" else name
                 report = import_module(f"benchmarks.{module}").run(quick=options.quick)
@@ -40,8 +48,10 @@ def main(arguments: Sequence[str]) -> int:
             report.show(console)
             found.append(report.as_json())
             status = status or int(not report.passed and not options.quick)
+    if options.name == "report":
+        page.PAGE.write_text(page.text([msgspec.json.decode(one) for one in found]))
     if options.json:
-        whole = found[0] if options.name != "all" and found else b"[" + b",\n".join(found) + b"]"
+        whole = found[0] if options.name not in _ALL and found else b"[" + b",\n".join(found) + b"]"
         options.json.write_bytes(msgspec.json.format(whole, indent=2) + b"\n")
     return status
 
@@ -50,7 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bin/bench", description="Measure, and check that what was measured is right."
     )
-    parser.add_argument("name", choices=[*NAMES, "all"])
+    parser.add_argument("name", choices=[*NAMES, *_ALL], help="report: all, written to docs/performance.md")
+    parser.add_argument(
+        "--read", type=Path, nargs="+", metavar="FILE", help="report: measure nothing, take what --json wrote"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--quick", action="store_true", help="half a minute: whether it works, not how fast it is")
     parser.add_argument(

@@ -121,6 +121,16 @@ def _sample(answers: wire.Answers, count: int) -> Sample:
     )
 
 
+def key_of(uid: str) -> str:
+    """The secret of somebody's key."""
+    return _keys[uid]
+
+
+def acknowledge(name: str, count: int) -> None:
+    """So many more orders were acknowledged to somebody else."""
+    _acknowledged[name] += count
+
+
 def strays(name: str) -> list[str]:
     """Where the ledger and the answers differ: every order acknowledged stands in it, and no other."""
     seeded = sessions.session(name).workload.depth

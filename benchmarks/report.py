@@ -58,11 +58,12 @@ def _is_edge(name: str) -> bool:
 
 def _cell(row: Row, name: str) -> str:
     low, high = row.get(f"{name}_min"), row.get(f"{name}_max")
-    edges = "" if low is None or low == high else f" \\[{_shown(low)}-{_shown(high)}]"
-    return _shown(row.get(name)) + edges
+    edges = "" if low is None or low == high else f" \\[{shown(low)}-{shown(high)}]"
+    return shown(row.get(name)) + edges
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A figure as people read it."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -80,6 +81,7 @@ def machine() -> Row:
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)),
         "load_average": os.getloadavg()[0],
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
