@@ -17,7 +17,7 @@ _NOBODY, _ALL, _PAGES = Crowd("messages", 0), Crowd("messages", 500), Crowd("fra
 
 
 def run(*, quick: bool) -> Report:
-    """Orders at a steady pace and in bursts, with a growing crowd. `acks_slower`: the median, against nobody there."""
+    """Orders at a steady pace and in bursts, with a growing crowd. `acks_slower`: against nobody there."""
     report = Report("fanout")
     crowds = [_NOBODY, Crowd("messages", 10), Crowd("messages", 100), _ALL, _PAGES]
     if quick:

@@ -12,10 +12,10 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 _FIRST = ("database", "what", "how", "clients", "callers", "connections", "batch", "ratio")
 _HEAD = """# Performance
 
-Made by `bin/bench report`; do not edit. [benchmarks.md](benchmarks.md) says what is measured and how to read it. Ratios
-are within one run, in alternation, and are what counts; what is absolute says as much about this machine and its
-neighbours. `load_cpu` is the load generator's share of a core: it runs on the same machine. A run that was wrong has no
-figures.
+Made by `bin/bench report`; do not edit. [benchmarks.md](benchmarks.md) says what is measured and how to read it.
+Ratios are within one run, in alternation, and are what counts; what is absolute says as much about this machine and
+its neighbours. `load_cpu` is the load generator's share of a core: it runs on the same machine. A run that was wrong
+has no figures.
 """
 
 
