@@ -50,14 +50,16 @@ class Hall:
         path = f"/ws/sessions/{name}"
         self._orders = self._line(port, f"{path}?feed=none", doors.key_of(ORGANISER.id))
         self._selector.register(self._orders.socket, selectors.EVENT_READ, -1)
-        self._clients = []
+        self._clients: list[Line] = []
+        self.told = 0
+        self._forget()
         for number in range(crowd.clients):
             key = doors.key_of(f"user{number % workload.participants}")
             client = self._line(port, f"{path}?format=html" if crowd.what == "fragments" else path, key)
             self._selector.register(client.socket, selectors.EVENT_READ, number)
             self._clients.append(client)
-        self.told = 0
-        self._forget()
+            self._shown.append(0)
+            self._hear(0)  # who does not read is closed
 
     def close(self) -> None:
         """Everybody goes."""
