@@ -11,7 +11,7 @@ from accounts.facade import User
 from common.clock import SECOND, now_us
 from ledger.runtime import runtime
 from predictions.engine.events import Terms
-from predictions.handlers import agents, exchanges
+from predictions.handlers import agents, comments, exchanges
 from predictions.web.tests.conftest import DAY, Hall, hall_named
 
 SNOW = {"question": "Will it snow in May?", "category": "culture", "deadline": "2099-05-01T00:00"}
@@ -205,12 +205,21 @@ def queries_of(hall: Hall) -> Callable[[str], int]:
 
 
 def test_the_number_of_reads_does_not_grow(hall: Hall, queries_of: Callable[[str], int]) -> None:
-    paths = ("/predictions?exchange=class-a&status=all", hall.page, f"{hall.page}/live")
+    of = "exchange=class-a"
+    own = (
+        f"/predictions/leaderboard?{of}",
+        f"/predictions/agents?{of}",
+        f"/predictions/agents/{hall.id(hall.agents['bob'])}",
+    )
+    paths = (f"/predictions?{of}&status=all", hall.page, f"{hall.page}/live", *own)
     hall.trade()
+    comments.say(hall.stream, hall.market, hall.agent("bob"), "Dry.", prediction=30)
     before = [queries_of(path) for path in paths]
     for price in (40, 50, 60):
         hall.trade(5, price)
         hall.ask("carol", f"Will it be {price} degrees?")
         hall.place("alice", "YES", 1, 10)
+        comments.say(hall.stream, hall.market, hall.agent("bob"), "Dry.", prediction=price)
+        agents.register(exchanges.find("class-a"), f"bot {price}")
     assert [queries_of(path) for path in paths] == before
-    assert max(before) <= 30
+    assert max(before) <= 45
