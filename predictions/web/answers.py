@@ -39,8 +39,9 @@ def attempt(request: HttpRequest, act: Callable[[], Any]) -> tuple[Any, Refusal 
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    """Whether a page asks for a part of itself."""
-    return bool(getattr(request, "htmx", False))
+    """Whether a page asks for a part of itself; going back in the history asks for all of it."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not getattr(htmx, "history_restore_request", False)
 
 
 def done(request: HttpRequest, text: str, to: str) -> HttpResponse:

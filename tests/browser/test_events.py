@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, Watched
-from tests.browser.scene import ROOT
+from tests.browser.scene import HAS_EVENTS, ROOT
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not HAS_EVENTS, reason="event markets are not installed")]
 QUESTION = "Will the harbour freeze over this winter?"
 
 

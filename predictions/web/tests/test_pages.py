@@ -1,17 +1,21 @@
 """Every page renders, for every role and in every state of a market; names are escaped; reads stay few."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.facade import User
 from common.clock import SECOND, now_us
+from ledger.models import Event
 from ledger.runtime import runtime
 from predictions.engine.events import Terms
 from predictions.handlers import agents, comments, exchanges
+from predictions.web import reads, urls
 from predictions.web.tests.conftest import DAY, Hall, hall_named
 
 SNOW = {"question": "Will it snow in May?", "category": "culture", "deadline": "2099-05-01T00:00"}
@@ -111,6 +115,40 @@ def test_garbage_in_the_address_is_no_error(hall: Hall, query: str) -> None:
         assert browser.get(f"{path}{query}&price=%00&replace=1-1&sort=%ff").status_code == 200, path
 
 
+def test_garbage_in_any_form_is_refused_and_changes_nothing(hall: Hall) -> None:
+    order = hall.place("bob", "NO", 5, 40).number
+    ids = {"market_id": hall.id(hall.market), "agent_id": hall.id(hall.agents["alice"]), "order": hall.id(order)}
+    names = (
+        "outcome",
+        "action",
+        "order_type",
+        "size",
+        "price",
+        "time_in_force",
+        "expires_at",
+        "step",
+        "do",
+        "to",
+        "amount",
+    )
+    names += ("name", "mode", "note", "content", "parent", "sentiment", "prediction", "vote", "question", "deadline")
+    before = reads.head(hall.stream)
+    browsers = {who: hall.browser(who) for who in ("alice", "orga")}
+    for who, junk in (("alice", "\0"), ("alice", "9" * 5000), ("alice", "²"), ("orga", "\u202e")):
+        form = {**dict.fromkeys(names, junk), "command_id": junk}
+        for route in urls.urlpatterns:
+            path = reverse(str(route.name), kwargs=_sample(str(route.pattern), ids))
+            answer = browsers[who].post(f"{path}?exchange=class-a", form)
+            assert answer.status_code in {200, 302, 404, 405, 422}, (path, who, junk)
+    acted = {row.type for row in Event.objects.filter(stream_id=hall.stream, seq__gt=before)}
+    assert acted <= {"AgentRegistered", "MoneyIssued"}
+
+
+def _sample(route: str, ids: dict[str, str]) -> dict[str, str | int]:
+    names = re.findall(r"<(?:\w+:)?(\w+)>", route)
+    return {name: ids.get(name, 10**30) for name in names}
+
+
 def test_the_list_searches_filters_and_sorts(hall: Hall) -> None:
     late = hall.ask("bob", "Will the bank lower its rate?", category="finance", deadline=now_us() + 9 * DAY)
     browser = hall.browser("carol")
@@ -120,6 +158,10 @@ def test_the_list_searches_filters_and_sorts(hall: Hall) -> None:
         found = [(text.find(f'id="open-{number}"'), name) for number, name in ((hall.market, "rain"), (late, "rate"))]
         return [name for at, name in sorted(found) if at > 0]
 
+    part = browser.get("/predictions?exchange=class-a", headers={"HX-Request": "true"}).content
+    back = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert b"<html" not in part
+    assert b"<html" in browser.get("/predictions?exchange=class-a", headers=back).content
     assert shown("") == shown("sort=closing") == ["rain", "rate"]
     assert shown("sort=newest") == ["rate", "rain"]
     assert shown("q=BANK") == shown("category=finance") == ["rate"]
