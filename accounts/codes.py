@@ -86,15 +86,25 @@ def issue(
 
 
 def redeem(code: str) -> Redeemed:
-    """Use a code up. Raises DomainError `invalid_code`: unknown, used, too old, or not for such an account."""
-    refusal = DomainError("invalid_code", "This code is not valid, was used already, or is too old.", field="code")
+    """Use a code up. Raises DomainError `invalid_code`: unknown, used, too old, or not for such an account.
+
+    Who knows a code is told what became of it; who guesses learns nothing that would help to guess another.
+    """
     row = JoinCode.objects.select_related("user").filter(digest=_digest(code)).first()
-    now = now_us()
-    if row is None or row.used_at or row.expires_at <= now or not _is_ordinary(row.user):
-        raise refusal
+    if row is None or not _is_ordinary(row.user):
+        raise _refused("There is no such code. Compare it with your slip, or ask your organiser for a new one.")
+    now, used = now_us(), "This code was used already: each opens the door once. Ask your organiser for a new one."
+    if row.used_at:
+        raise _refused(used)
+    if row.expires_at <= now:
+        raise _refused("This code is too old. Ask your organiser for a new one.")
     if not JoinCode.objects.filter(pk=row.pk, used_at=0).update(used_at=now):
-        raise refusal  # somebody else was quicker
+        raise _refused(used)  # somebody else was quicker
     return Redeemed(row.user, row.session_id)
+
+
+def _refused(detail: str) -> DomainError:
+    return DomainError("invalid_code", detail, field="code")
 
 
 def codes_of(stream: UUID) -> list[CodeRow]:

@@ -1,6 +1,7 @@
 """Sign in, register, and one's own API keys."""
 
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib import messages
@@ -10,9 +11,10 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import acts, codes, keys, throttle
 from accounts.facade import actor_of
@@ -43,16 +45,24 @@ sign_out = LogoutView.as_view(http_method_names=["post", "options"])
 @require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
     """A new account, where SM_REGISTRATION allows it."""
-    shown: dict[str, Any] = {"registration": settings.REGISTRATION}
+    to = _next(request)
+    shown: dict[str, Any] = {"registration": settings.REGISTRATION, "next": to}
     if settings.REGISTRATION == "closed":
         return render(request, "accounts/register.html", shown, status=422 if request.method == "POST" else 200)
     form = RegisterForm(request.POST or None)
     if request.method == "POST" and _may_register(request, form) and form.is_valid():
         login(request, form.save())
         messages.success(request, "Welcome. Join a session to trade.", extra_tags="good")
-        return HttpResponseRedirect(reverse("dashboard"))
+        return HttpResponseRedirect(to or reverse("dashboard"))
     shown["form"] = form
     return render(request, "accounts/register.html", shown, status=422 if request.method == "POST" else 200)
+
+
+def _next(request: HttpRequest) -> str:
+    """Where they wanted to go, if it is a page of ours."""
+    to = request.POST.get("next", "") or request.GET.get("next", "")
+    hosts = {request.get_host()}
+    return to if url_has_allowed_host_and_scheme(to, allowed_hosts=hosts, require_https=request.is_secure()) else ""
 
 
 def _may_register(request: HttpRequest, form: RegisterForm) -> bool:
@@ -71,13 +81,13 @@ def _may_register(request: HttpRequest, form: RegisterForm) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest) -> HttpResponse:
     """Sign in with a one-time code from the organiser, and go to its session."""
-    shown: dict[str, Any] = {}
+    shown: dict[str, Any] = {"code": request.POST.get("code", "")[:40]}
     if request.method == "POST":
         try:
             throttle.take(throttle.JOIN_CODES, str(request.META.get("REMOTE_ADDR", "")))
-            found = codes.redeem(request.POST.get("code", "")[:40])
+            found = codes.redeem(shown["code"])
         except Throttled as refusal:
-            response = render(request, "accounts/join.html", {"refusal": refusal}, status=429)
+            response = render(request, "accounts/join.html", {**shown, "refusal": refusal}, status=429)
             response["Retry-After"] = str(refusal.retry_after)
             return response
         except DomainError as refusal:
@@ -86,6 +96,12 @@ def join(request: HttpRequest) -> HttpResponse:
             login(request, found.user)
             return HttpResponseRedirect(reverse("terminal", args=[found.session_id]))
     return render(request, "accounts/join.html", shown, status=422 if "refusal" in shown else 200)
+
+
+@require_safe
+def join_link(request: HttpRequest, code: str) -> HttpResponseRedirect:
+    """A typed link: the code goes behind the #, out of the way of later logs; only sending the form uses it up."""
+    return HttpResponseRedirect(f"{reverse('join')}#{quote(code[:40])}")
 
 
 @never_cache

@@ -139,7 +139,8 @@
   function showConnection(now) {
     if (!connection || !isOpen) return;
     const prices = byId("prices");
-    const at = prices && Number(prices.dataset.at);
+    const isOver = byId("status") && !["created", "active", "halted"].includes(byId("status").dataset.status);
+    const at = !isOver && prices && Number(prices.dataset.at);
     const age = at ? Math.max(0, Math.round((now - at) / 1000)) : 0;
     const silent = Date.now() - heardAt > 12000;
     connection.dataset.state = silent ? "lost" : age > 60 && byId("status").dataset.status === "active" ? "stale" : "live";

@@ -318,6 +318,7 @@
       const isOpen = byId("status").dataset.status === "active";
       byId("place").disabled = !isOpen;
       preview();
+      if (!isOpen) byId("place").textContent = { created: "Not open yet", halted: "Trading is halted" }[byId("status").dataset.status] || "The session is over";
     }
     htmx.trigger(body, "orders-changed");
   }

@@ -148,3 +148,32 @@ def test_keys_that_cannot_be_are_refused_with_the_form(alice: User, body: dict[s
     assert answer.status_code == 422
     assert b'role="alert"' in answer.content
     assert keys.keys_of(alice) == []
+
+
+def test_where_somebody_wanted_to_go_survives_registering(db: None, settings: LazySettings) -> None:
+    settings.REGISTRATION = "open"
+    page = Client().get("/sign-in?next=/sessions/room/join").content.decode()
+    assert 'href="/register?next=/sessions/room/join"' in page
+    assert (
+        'name="next" value="/sessions/room/join"'
+        in Client().get("/register?next=/sessions/room/join").content.decode()
+    )
+    new = {"username": "late", "password1": "a long enough one", "password2": "a long enough one"}
+    answer = Client().post("/register", new | {"next": "/sessions/room/join"})
+    assert (answer.status_code, answer["Location"]) == (302, "/sessions/room/join")
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "\\\\evil"])
+def test_nobody_is_sent_elsewhere_after_registering(db: None, settings: LazySettings, elsewhere: str) -> None:
+    settings.REGISTRATION = "open"
+    new = {"username": "late", "password1": "a long enough one", "password2": "a long enough one", "next": elsewhere}
+    assert Client().post("/register", new)["Location"] == "/"
+
+
+def test_a_link_with_a_code_fills_the_form_and_uses_nothing_up(db: None) -> None:
+    assert Client().get("/join/ABCDE-23456")["Location"] == "/join#ABCDE-23456"
+    assert Client().get("/join/%3Cb%3E%22")["Location"] == "/join#%3Cb%3E%22"
+    refused = Client().post("/join", {"code": "<b>ABCDE"})
+    assert refused.status_code == 422
+    assert "There is no such code" in refused.content.decode()
+    assert "<b>ABCDE" not in refused.content.decode()

@@ -100,7 +100,9 @@ def test_a_code_signs_its_participant_in_once(console: Client, room: queries.Ses
     assert visitor.post("/join", {"code": "WRONG-CODEX"}).status_code == 422
     assert visitor.post("/join", {"code": found[1].lower()})["Location"] == "/sessions/class-1"
     assert visitor.get("/sessions/class-1").status_code == 200
-    assert Client().post("/join", {"code": found[1]}).status_code == 422
+    again = Client().post("/join", {"code": found[1]})
+    assert again.status_code == 422
+    assert "used already" in text_of(again)
 
 
 def test_nobody_with_an_account_of_their_own_gets_a_code(console: Client, session: queries.SessionInfo) -> None:
