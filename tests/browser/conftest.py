@@ -45,7 +45,7 @@ class Watched:
         self.page.on("websocket", lambda socket: self._check(socket.url.replace("ws://", "http://", 1)))
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # Of the browser's own accord: a form that was refused, #quote in an address; a request that leaving a page ends.
+        # Of its own accord: a form that was refused, #quote in an address, a request that leaving a page ends.
         own = ("status of 422", "Autofocus processing was blocked", "htmx:sendAbort", "htmx:afterRequest, [object")
         if not any(text in message.text for text in own):
             self.complaints.append(f"{message.type}: {message.text}")
