@@ -46,13 +46,15 @@ class Orders(MarketView):
         seat = self.seat(session_id)
         query = Query(request)
         before, limit, who = query.number("cursor", default=0), query.limit(), query.text("participant_id")
+        if who:
+            seat.require_acting(who)
         status = query.fields.choice("status", _STATUSES, "")
         side = query.fields.choice("side", ("buy", "sell"), "")
         found = queries.orders_page(
             seat.stream,
             before,
             limit,
-            participant=who if seat.organises else seat.handle,
+            participant=who or (None if seat.organises else seat.handle),
             status=status or None,
             is_buy=side == "buy" if side else None,
             asset=query.text("asset"),
