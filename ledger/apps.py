@@ -7,8 +7,9 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
-        """Register the ledger's own domain and its system check."""
-        from ledger import append_only, platform, registry
+        """Register the ledger's own domain and its system checks."""
+        from ledger import append_only, durability, platform, registry
 
         registry.register(platform.PLATFORM)
         append_only.register_check()
+        durability.register_check()

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         if settings.UNFIT_FOR_PUBLIC and not is_loopback(options["host"]):
             raise CommandError(f"Other machines reach {options['host']}. {settings.UNFIT_FOR_PUBLIC}")
         _check_database()
+        self.check(tags=[Tags.database], databases=[DEFAULT_DB_ALIAS])  # Django by itself leaves these out
         from markets.ws.server import LiveServer  # installs Twisted's reactor: only when it is to run
 
         application = import_string(settings.ASGI_APPLICATION)
