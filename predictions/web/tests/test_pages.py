@@ -118,7 +118,7 @@ def test_garbage_in_the_address_is_no_error(hall: Hall, query: str) -> None:
 def test_garbage_in_any_form_is_refused_and_changes_nothing(hall: Hall) -> None:
     order = hall.place("bob", "NO", 5, 40).number
     ids = {"market_id": hall.id(hall.market), "agent_id": hall.id(hall.agents["alice"]), "order": hall.id(order)}
-    names = (
+    names = [
         "outcome",
         "action",
         "order_type",
@@ -130,8 +130,11 @@ def test_garbage_in_any_form_is_refused_and_changes_nothing(hall: Hall) -> None:
         "do",
         "to",
         "amount",
-    )
-    names += ("name", "mode", "note", "content", "parent", "sentiment", "prediction", "vote", "question", "deadline")
+        "name",
+        "mode",
+        "note",
+    ]
+    names += ["content", "parent", "sentiment", "prediction", "vote", "question", "deadline"]
     before = reads.head(hall.stream)
     browsers = {who: hall.browser(who) for who in ("alice", "orga")}
     for who, junk in (("alice", "\0"), ("alice", "9" * 5000), ("alice", "²"), ("orga", "\u202e")):
