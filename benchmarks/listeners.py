@@ -22,7 +22,7 @@ class Crowd(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """Milliseconds from an order's ack to its being heard by everybody, and from its sending to its ack; `per_second`
+    """Milliseconds from an order's sending to its being heard by everybody, and to its ack; `per_second`
     messages were received. `load_cpu`: the load generator's share of one core.
     """
 
@@ -72,7 +72,7 @@ class Hall:
         return self._timed(frames, 1 / per_second)
 
     def burst(self, count: int) -> Heard:
-        """Orders all at once; `per_second` counts from the first ack to the last message."""
+        """Orders all at once; `per_second` counts from the first order to the last message."""
         frames = self._steps(count)
         self._quieten()
         return self._timed(frames, 0.0)
@@ -111,7 +111,7 @@ class Hall:
                 raise sockets.Hung("not every order was answered")
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         took, acks = sorted(self._took) or [0.0], sorted(self._acks)
-        flow = self._last - self._acked[0][1] if self._last else seconds
+        flow = self._last - start if self._last else seconds
         return Heard(
             1e3 * took[len(took) // 2],
             1e3 * took[len(took) * 99 // 100],
@@ -140,9 +140,10 @@ class Hall:
     def _take_acks(self, texts: list[bytes], now: float) -> None:
         for text in texts:
             if text.startswith(b'{"v":1,"type":"ack"'):
-                self._acked.append((_number(text, b'"event_seq":'), now))
+                sent_at = self._orders.sent_at.popleft()
+                self._acked.append((_number(text, b'"event_seq":'), sent_at))
                 self.told += 1
-                self._acks.append(now - self._orders.sent_at.popleft())
+                self._acks.append(now - sent_at)
             elif text.startswith(b'{"v":1,"type":"error"'):
                 raise doors.WrongAnswer(text.decode())
 
