@@ -55,6 +55,7 @@ def world(organiser: Caller, alice: Caller, bob: Caller, *, session: str = "demo
         "key_id": str(key["key_id"]),
         "key": str(key["key_id"]),
         "token": "nonsense",
+        "code": "nonsense",
         "id": str(alice.user.pk),
         "object_id": str(alice.user.pk),
         "content_type_id": "1",

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240)]
 METHODS = ("get", "post", "patch", "delete")
 FOR_ALL = {
     "health", "health/ready", "api/schema", "docs", "docs/problems", "theme", "sign-in", "sign-out", "join",
-    "register", "admin/login/", "admin/logout/", "admin/jsi18n/",
+    "join/<str:code>", "register", "admin/login/", "admin/logout/", "admin/jsi18n/",
 }  # fmt: skip
 """What nobody need sign in for."""
 FOR_WHO_IS_SIGNED_IN = {
