@@ -25,7 +25,7 @@ from deploy.stack import ROOT, Program, Stack, stack
 from tests.guarantees import checker, journal
 from tests.guarantees.journal import Deed
 from tests.guarantees.trader import Answer, Wire
-from tests.services import ServiceMissing
+from tests.services import ServiceMissing, end_with_parent
 from tests.stack.floor import eventually
 from tests.stack.people import ORGANISER
 
@@ -265,7 +265,7 @@ def crowd(
         "urls": market.stack.web_urls, "session": session, "keys": keys, "folder": str(folder), "seed": seed, **more
     }  # fmt: skip
     command = [sys.executable, "-m", "tests.guarantees.trader", json.dumps(plan)]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen(command, cwd=ROOT, preexec_fn=end_with_parent)
     try:
         yield Crowd(process, folder)
     finally:

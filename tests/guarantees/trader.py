@@ -176,7 +176,7 @@ def main(plan: Plan) -> None:
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     traders = [Trader(plan, number, who, ending) for number, who in enumerate(plan.keys)]
-    threads = [threading.Thread(target=trader.trade) for trader in traders]
+    threads = [threading.Thread(target=trader.trade, daemon=True) for trader in traders]
     for thread in threads:
         thread.start()
     for thread in threads:
