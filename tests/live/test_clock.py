@@ -217,17 +217,21 @@ def test_a_port_that_is_none_gives_a_sentence(tmp_path: Path, port: str, sentenc
     assert "Traceback" not in refused.stderr
 
 
-def test_a_database_without_tables_gives_a_sentence(tmp_path: Path) -> None:
-    refused = _serve(tmp_path, "--port", "0", DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("verify", "--all")])
+def test_a_database_without_tables_gives_a_sentence(tmp_path: Path, command: tuple[str, ...]) -> None:
+    refused = _manage(tmp_path, *command, DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
     assert refused.returncode == 1
     assert "manage.py migrate" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 def _serve(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "manage.py"), "serve", *arguments]
+    return _manage(folder, "serve", *arguments, **environment)
+
+
+def _manage(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command,
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
         env=server_environment(folder) | environment,
         capture_output=True,
         text=True,
