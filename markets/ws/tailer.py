@@ -58,6 +58,7 @@ class Tailer:
         self._history_from = mirror.seq
         self._recent: deque[Committed] = deque(maxlen=_RECENT)
         self._pending: Change | None = None
+        self._was_heard = False
         self._lock = asyncio.Lock()
         self._moved, self._rendering = asyncio.Event(), asyncio.Event()
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._render())]
@@ -123,6 +124,7 @@ class Tailer:
         connection.handle = self._mirror.handle_of(connection.guest.user)
         connection.joined_at_seq = self._mirror.seq
         self.connections.add(connection)
+        self._was_heard |= not connection.is_quiet
         self._attend(connection.handle)
         if connection.as_html:
             self._push_html(self._everything(events[:1000]))
@@ -176,14 +178,14 @@ class Tailer:
                 events = await in_thread(reading.events_after, self.stream, self._mirror.seq)
             if not events:
                 return
-            if all(connection.is_quiet for connection in self.connections):
+            if not self._was_heard:
                 self._pass_over(events)
                 return
             undone = await in_thread(reading.undone_by, self.stream, events) if _has_bust(events) else {}
             self._hand_out(events, self._mirror.fold(events, self._audiences, undone))
 
     def _pass_over(self, events: Sequence[Committed]) -> None:
-        """Nobody hears it, so nothing is made of it, and nothing remembered."""
+        """Nobody has ever heard this feed, so nothing is made of it, and nothing remembered for who comes back."""
         self._newest = max(self._newest, events[-1].seq)
         self._recent.extend(events)
         self._history.clear()
