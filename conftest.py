@@ -27,9 +27,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = meeting
 
 
+_TESTS = Path(__file__).parent / "tests"
+_OF_THEIR_OWN = (_TESTS / "journeys", _TESTS / "production/test_settings.py")
+"""They start programs on SQLite files of their own, whatever the tier's database."""
+
+
 def _meets_a_database(item: pytest.Item) -> bool:
+    if any(item.path.is_relative_to(path) for path in _OF_THEIR_OWN):
+        return False
     fixtures = set(getattr(item, "fixturenames", ()))
-    is_whole = item.path.is_relative_to(Path(__file__).parent / "tests")  # these start programs of their own
+    is_whole = item.path.is_relative_to(_TESTS)  # these start programs on the tier's database
     return is_whole or bool(fixtures & {"db", "transactional_db"}) or item.get_closest_marker("django_db") is not None
 
 

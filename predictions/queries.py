@@ -82,7 +82,7 @@ class BookInfo:
 
 def exchange(name: str) -> ExchangeInfo:
     """The live exchange of this name. Raises DomainError `not_found`."""
-    row = Exchange.objects.filter(name=name).first()
+    row = None if "\0" in name else Exchange.objects.filter(name=name).first()  # PostgreSQL's texts have no NUL
     if row is None:
         raise DomainError("not_found", f"There is no exchange {name!r}.", field="exchange")
     return _exchange(row)

@@ -24,9 +24,9 @@ class OneScheduler(DatabaseScheduler):  # type: ignore[misc]  # it has no types
     def setup_schedule(self) -> None:
         """Write the schedule down as rows, in microseconds. Who disabled one in the console finds it disabled."""
         for name, entry in self.app.conf.beat_schedule.items():
-            every, _ = IntervalSchedule.objects.get_or_create(
-                every=round(entry["schedule"] * 1_000_000), period=IntervalSchedule.MICROSECONDS
-            )
+            terms = {"every": round(entry["schedule"] * 1_000_000), "period": IntervalSchedule.MICROSECONDS}
+            rows = IntervalSchedule.objects.filter(**terms).order_by("pk")  # two beats may have written one each
+            every = rows.first() or IntervalSchedule.objects.create(**terms)
             plan = {"task": entry["task"], "interval": every, "expire_seconds": entry["options"]["expires"]}
             PeriodicTask.objects.update_or_create(name=name, defaults=plan)
 

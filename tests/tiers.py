@@ -1,6 +1,6 @@
 """The tiers of bin/test: how each is run, and the summary that is always printed last.
 
-Two run at a time, a browser alone; what each says goes to a file of its own and is shown in order, as it comes.
+Three run at a time, a browser alone; what each says goes to a file of its own and is shown in order, as it comes.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from tests.services import ServiceMissing, chromium, end_with_parent, postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 10
-AT_A_TIME, ALONE = 2, "browser"
+AT_A_TIME, ALONE = 3, "browser"
 NO_TESTS_COLLECTED = 5  # pytest's exit status
 
 

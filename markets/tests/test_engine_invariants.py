@@ -94,7 +94,10 @@ def test_payouts_that_do_not_add_up_are_told_by_the_audit() -> None:
     market = Market()
     market.settle(AAPL=2, NVDA=3)
     market.state.facts.payouts["alice"] += 1
-    assert list(SESSIONS.audit(market.state)) == ["payouts add up to 421, the basket to 420"]
+    assert list(SESSIONS.audit(market.state)) == [
+        "alice is paid 141, their holdings are worth 140",
+        "payouts add up to 421, the basket to 420",
+    ]
 
 
 def test_what_is_issued_within_a_command_may_be_there_and_no_more() -> None:

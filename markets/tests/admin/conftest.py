@@ -16,7 +16,7 @@ from markets import queries
 
 Page = Callable[..., str]
 _WRITES = re.compile(
-    r'\b(INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+"?(ledger_\w+|markets_(?!displayname|presence)\w+)',
+    r'\b(INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+"?(ledger_\w+|markets_(?!countdown|displayname|presence)\w+)',
     re.IGNORECASE,
 )
 
