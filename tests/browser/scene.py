@@ -72,8 +72,8 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> No
     raise RuntimeError(f"The server did not start:\n{log.read_text()[-2000:]}")
 
 
-def play() -> None:
-    """People, three sessions, prices, orders, trades and quotes."""
+def play(*, has_past: bool = HAS_EVENTS) -> None:
+    """People, three sessions, prices, orders, trades, quotes; and event markets, whose past a running clock ends."""
     from accounts.facade import actor_of
     from accounts.models import User
 
@@ -87,7 +87,7 @@ def play() -> None:
         user.save(update_fields=["password", "is_staff", "is_superuser"])
     actors = {name: actor_of(user) for name, user in users.items()}
     _Scene(actors).play()
-    if HAS_EVENTS:
+    if has_past:
         from tests.browser.events import Past
 
         Past(users).play()
@@ -242,7 +242,7 @@ if __name__ == "__main__":
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessioncontracts.settings")
     django.setup()
-    play()
+    play(has_past=HAS_EVENTS and "sessions-only" not in sys.argv)
     from ledger.runtime import runtime
 
     runtime.stop()

@@ -25,7 +25,7 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("stack")
     with_redis = request.param == "with redis"
     with stack(folder, workers=0, beats=0, with_redis=with_redis, with_proxy=False) as running:
-        played = [sys.executable, "-m", "tests.browser.scene"]
+        played = [sys.executable, "-m", "tests.browser.scene", "sessions-only"]
         subprocess.run(played, cwd=ROOT, env=running.environment, check=True)
         yield running
 
