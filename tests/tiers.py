@@ -1,6 +1,6 @@
 """The tiers of bin/test: how each is run, and the summary that is always printed last.
 
-Three run at a time, a browser alone; what each says goes to a file of its own and is shown in order, as it comes.
+Three run at a time; what each says goes to a file of its own and is shown in order, as it comes.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from tests.services import ServiceMissing, chromium, end_with_parent, postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 10
-AT_A_TIME, ALONE = 3, "browser"
+AT_A_TIME = 3
 NO_TESTS_COLLECTED = 5  # pytest's exit status
 
 
@@ -74,10 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = [tier for tier in TIERS if tier in (options.tier or TIERS)]
     with tempfile.TemporaryDirectory(prefix="session-contracts-", ignore_cleanup_errors=True) as folder:
         runs = [Run(tier, Path(folder), options.full, options.soak, arguments[split + 1 :]) for tier in asked]
-        outcomes = [
-            *_run_all([run for run in runs if run.tier != ALONE]),
-            *_run_all([run for run in runs if run.tier == ALONE]),
-        ]
+        outcomes = _run_all(runs)
     lines = [outcome.line(tier) for tier, outcome in zip(asked, outcomes, strict=True)]
     required = os.environ.get("REQUIRE_SERVICES") == "1"
     failed = sum(outcome.failed + (outcome.missing and required) for outcome in outcomes)
