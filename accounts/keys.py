@@ -1,5 +1,6 @@
 """API keys: issue, verify, revoke. The secret is shown once; what is kept is its SHA-256."""
 
+import contextlib
 import hmac
 import itertools
 import secrets
@@ -11,7 +12,7 @@ from threading import Lock
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from accounts.models import ApiKey as ApiKey
 from accounts.models import User
@@ -258,10 +259,16 @@ def _bearers(wanted: Mapping[str, str]) -> dict[str, Bearer]:
         if row.revoked_at or (row.expires_at and row.expires_at <= now) or not row.user.is_active:
             continue
         if now - row.last_used_at > _MINUTE:
-            ApiKey.objects.filter(pk=row.pk).update(last_used_at=now - now % _MINUTE)
+            _note_use(row, now - now % _MINUTE)
         scopes = frozenset(row.scopes.split())
         found[digest] = Bearer(row.user, KeyInfo(row.user.uid, row.user.pk, row.pk, scopes, row.stream_id), prefix)
     return found
+
+
+def _note_use(row: ApiKey, at: int) -> None:
+    """Not worth a request: where nothing can be written, reading goes on."""
+    with contextlib.suppress(OperationalError):
+        ApiKey.objects.filter(pk=row.pk).update(last_used_at=at)
 
 
 def _digest(secret: str) -> str:

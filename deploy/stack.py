@@ -141,12 +141,13 @@ def stack(
     with_proxy: bool = True,
     port: int = 0,
     durable: bool = False,
+    disk: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Stack]:
     """Everything up and migrated for the length of a block. Raises ServiceMissing and Broken.
 
-    `durable`: PostgreSQL waits for the disk. Without Redis the servers hold the clock themselves. Enter it in the
-    main thread: what it starts ends with the thread that started it.
+    `durable`: PostgreSQL waits for the disk; `disk`: where its data is. Without Redis the servers hold the clock
+    themselves. Enter it in the main thread: what it starts ends with the thread that started it.
     """
     with ExitStack() as ends:
         running = Stack(folder)
@@ -162,7 +163,7 @@ def stack(
             **(variables or {}),
         }
         if not running.environment["DATABASE_URL"]:
-            running.database = ends.enter_context(cluster(durable=durable))
+            running.database = ends.enter_context(cluster(durable=durable, disk=disk))
             running.environment["DATABASE_URL"] = running.database.url
         ends.callback(running.stop)
         if with_redis:

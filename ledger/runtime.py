@@ -24,6 +24,7 @@ from common.ids import Actor
 from ledger import chain, registry, store
 from ledger.batch import Batch
 from ledger.domain import Committed
+from ledger.durability import NO_ROOM, room
 from ledger.models import Stream
 from ledger.ring import CommittedRing
 from ledger.store import Locked
@@ -340,6 +341,8 @@ class Runtime:
                     ticket.retried |= isinstance(result, BaseException) or not result.replayed
             except _AWAY as error:
                 log.warning("the database did not answer: %s", error)
+                if room.refused(error) and not unknown:
+                    raise Unavailable("unavailable", NO_ROOM, retry_after=5) from error
             for ticket in tickets:
                 ticket.may_be_known = True
             with contextlib.suppress(*_AWAY):
@@ -368,7 +371,7 @@ class Runtime:
                     self.before_commit()
                 committing = True
         except _AWAY as error:
-            if committing:
+            if committing and not room.refused(error):
                 raise _CommitUnknown(results) from error
             raise
         self._after_commit(batch, len(tickets))

@@ -14,6 +14,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
 from common.errors import DomainError, Throttled, Unavailable
+from ledger.durability import NO_ROOM, room
 
 log = logging.getLogger("api")
 CONTENT_TYPE = "application/problem+json"
@@ -216,18 +217,20 @@ def _described(error: Exception, *, is_read: bool) -> tuple[dict[str, Any], dict
         return _body("invalid_input", "The request cannot be read."), {}
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("the database did not answer: %s", error)
-        return _away(is_read=is_read), {"Retry-After": "1"}
+        return _away(error, is_read=is_read)
     log.error("unforeseen", exc_info=error)
     return _body("internal_error", "Something went wrong here."), {}
 
 
-def _away(*, is_read: bool) -> dict[str, Any]:
+def _away(error: Exception, *, is_read: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """The database went away in a view. A command may have been committed just before; the runtime says so itself
     where it knows that nothing was changed."""
+    if room.refused(error):
+        return _body("unavailable", NO_ROOM), {"Retry-After": "5"}
     if is_read:
-        return _body("unavailable", "The database does not answer.")
+        return _body("unavailable", "The database does not answer."), {"Retry-After": "1"}
     detail = "The database stopped answering. Repeat it under the same Idempotency-Key to learn whether it was done."
-    return _body("outcome_unknown", detail)
+    return _body("outcome_unknown", detail), {"Retry-After": "1"}
 
 
 def _refusal(error: DomainError) -> dict[str, Any]:

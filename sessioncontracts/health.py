@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import redis
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from common.clock import SECOND, now_us
+from ledger.durability import room
 from markets import queries
 
 _LATE_US = 10 * SECOND
@@ -37,10 +39,15 @@ def health(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """ok, degraded (it serves, but somebody should look) or down, and the same for each part; 503 when down."""
+    """ok, degraded (it serves, but somebody should look) or down, and the same for each part; 503 when down.
+
+    `detail`, where not all is ok: a sentence for each part that is not.
+    """
     found = _looked.now()
     worst = max(found.values(), key=("ok", "degraded", "down").index)
-    answer = {"status": worst, "checks": found}
+    answer: dict[str, object] = {"status": worst, "checks": found}
+    if worst != "ok":
+        answer["detail"] = " ".join(_SENTENCES[name] for name, state in found.items() if state != "ok")
     if worst == "down":
         return JsonResponse(answer, status=503, headers={"Retry-After": "5"})
     return JsonResponse(answer)
@@ -94,12 +101,24 @@ def _clock() -> str:
 
 
 def _disk() -> str:
+    """The room for our files, SQLite's among them; PostgreSQL's own disk shows when a write has been refused."""
+    if room.is_lacking:
+        return "down"
+    folders = {settings.DATA_DIR}
+    if connection.vendor == "sqlite":
+        folders.add(Path(connection.settings_dict["NAME"]).parent)
     try:
-        free = shutil.disk_usage(settings.DATA_DIR).free
+        free = min(shutil.disk_usage(folder).free for folder in folders)
     except OSError:
         return "down"
     return "ok" if free > _LITTLE_BYTES else "degraded" if free > _TOO_LITTLE_BYTES else "down"
 
 
 _CHECKS: dict[str, Callable[[], str]] = {"database": _database, "redis": _redis, "clock": _clock, "disk": _disk}
+_SENTENCES = {
+    "database": "The database does not answer.",
+    "redis": "Redis does not answer; servers hear of each other by polling.",
+    "clock": "The clock has not shown itself lately.",
+    "disk": "The disk has little or no room left.",
+}
 _looked = _Look()

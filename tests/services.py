@@ -47,14 +47,16 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def cluster(*, durable: bool = False) -> Iterator["Cluster"]:
+def cluster(*, durable: bool = False, disk: Path | None = None) -> Iterator["Cluster"]:
     """Yield a PostgreSQL of our own, so that it may also be crashed; `durable` makes it wait for the disk.
+
+    `disk`: a folder that its user may enter, to keep its data in.
 
     Enter it in the main thread: the server ends with the thread that started it. Raises ServiceMissing.
     """
     programs = _find_programs()
     # PostgreSQL refuses to run as root, and root's TMPDIR may be closed to the user it then runs as.
-    parent = "/tmp" if _user() else None
+    parent = disk or ("/tmp" if _user() else None)
     with tempfile.TemporaryDirectory(prefix="postgresql-", dir=parent, ignore_cleanup_errors=True) as folder:
         own = Cluster(programs=programs, folder=Path(folder), durable=durable)
         try:

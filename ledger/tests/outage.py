@@ -59,11 +59,11 @@ def administrator(database: str = "") -> Iterator[psycopg.Connection[Any]]:
 
 
 class Flaky(Runtime):
-    """A runtime whose database does not answer while `is_down`."""
+    """A runtime whose database does not answer while `is_down`, or has no room while `is_full` as well."""
 
-    is_down = False
+    is_down = is_full = False
 
     def _lock(self, stream: UUID) -> Locked | None:  # type: ignore[override]  # needs to know which runtime
         if self.is_down:
-            raise OperationalError("the database is down")
+            raise OperationalError("the database is down") from (psycopg.errors.DiskFull() if self.is_full else None)
         return super()._lock(stream)

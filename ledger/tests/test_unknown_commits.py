@@ -130,9 +130,25 @@ def test_a_database_away_for_long_is_unavailable_and_nothing_happened(flaky: Fla
     assert flaky.execute(stream, Add(1), ANN, command_id="mine").replayed is False
 
 
-@pytest.mark.parametrize("takes_effect", [False, True])
-def test_away_after_an_unknown_commit_the_outcome_is_unknown(flaky: Flaky, *, takes_effect: bool) -> None:
+def test_a_full_disk_is_told_at_once_and_nothing_happened(flaky: Flaky) -> None:
     stream = open_counter(flaky)
+    flaky._give_up_after, flaky.is_down, flaky.is_full = 60, True, True
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="disk is full") as told:
+        flaky.execute(stream, Add(1), ANN, command_id="mine")
+    assert (told.value.code, told.value.command_id) == ("unavailable", "mine")
+    assert time.monotonic() - began < 30
+    flaky.is_down = False
+    assert flaky.execute(stream, Add(1), ANN, command_id="mine").replayed is False
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["away", "full"])
+@pytest.mark.parametrize("takes_effect", [False, True])
+def test_away_or_full_after_an_unknown_commit_the_outcome_is_unknown(
+    flaky: Flaky, *, takes_effect: bool, is_full: bool
+) -> None:
+    stream = open_counter(flaky)
+    flaky.is_full = is_full
     cut = Cut(takes_effect=takes_effect)
 
     def fall() -> None:

@@ -128,12 +128,14 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, *, webs: int = 1, durable: bool = True, **variables: str) -> Iterator[House]:
-    """Servers on a database of the kind that this run of the tests is about."""
+def house(
+    folder: Path, *, webs: int = 1, durable: bool = True, disk: Path | None = None, **variables: str
+) -> Iterator[House]:
+    """Servers on a database of the kind that this run of the tests is about. `disk`: where its files are."""
     folder.mkdir(parents=True, exist_ok=True)
     own = {"SM_ORDERS_PER_SECOND": "0", **variables}
     if connection.vendor == "sqlite":
-        own["DATABASE_URL"] = f"sqlite:///{folder}/market.sqlite3"
+        own["DATABASE_URL"] = f"sqlite:///{disk or folder}/market.sqlite3"
     try:
         with stack(
             folder,
@@ -143,6 +145,7 @@ def house(folder: Path, *, webs: int = 1, durable: bool = True, **variables: str
             with_redis=False,
             with_proxy=False,
             durable=durable,
+            disk=disk,
             variables=own,
         ) as running:
             hired = House(running, _hire(running.environment, [ORGANISER, *PEOPLE]))

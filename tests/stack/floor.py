@@ -68,12 +68,7 @@ class Floor:
 
     def ready(self, web: int = 0) -> tuple[int, dict[str, Any]]:
         """(status, body) of a server's /health/ready."""
-        try:
-            with urlopen(f"{self.stack.web_urls[web]}/health/ready", timeout=10) as answer:
-                return answer.status, json.load(answer)
-        except HTTPError as refused:
-            with refused:
-                return refused.code, json.load(refused)
+        return readiness(self.stack.web_urls[web])
 
     def verify(self) -> None:
         """The whole ledger and its rows are as they should be."""
@@ -116,6 +111,16 @@ def floor(folder: Path, *, beats: int = 2) -> Iterator[Floor]:
                 yield found
     except ServiceMissing as missing:
         pytest.skip(str(missing))
+
+
+def readiness(url: str) -> tuple[int, dict[str, Any]]:
+    """(status, body) of the /health/ready of the server at `url`."""
+    try:
+        with urlopen(f"{url}/health/ready", timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
 
 
 def eventually(holds: Callable[[], bool], *, within: float) -> float:
