@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import uuid4
 
 from common.live.message import Answer, Message
@@ -19,8 +19,20 @@ NOT_YOURS = 4403
 GONE = 4404
 TOO_SLOW = 4408
 RESTART = 1012
+FRAMES = "websocket.frames"
+"""The name of a server's own extension: it also sends `frames`, whole ones, made once for many clients."""
+_TEXT = 0x81
+_BUNDLE_BYTES = 32 * 1024
 _MOST_BATCHES = 256
 _MOST_BYTES = 2 * 1024 * 1024
+
+
+class Piece(NamedTuple):
+    """What is sent in one go, and the `seq` and `tick` that the client holds then."""
+
+    content: bytes
+    seq: int
+    tick: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,31 @@ class Batch:
     html: str = ""
     held: int | None = None
     held_tick: int | None = None
+    _made: dict[tuple[bool, int, int], list[Piece]] = field(default_factory=dict)
+
+    def after(self, seq: int, tick: int, *, as_frames: bool) -> list[Piece]:
+        """For a client whose last messages reflected `seq` and `tick`: its texts, or frames of a server
+        (RFC 6455, section 5.2), several together. Made once for all who hold the same.
+        """
+        before = as_frames, seq, tick
+        pieces = self._made.get(before)
+        if pieces is None:
+            texts = self._texts(
+                seq if self.held is None else self.held, tick if self.held_tick is None else self.held_tick
+            )
+            pieces = self._made[before] = list(_bundles(texts) if as_frames else texts)
+        return pieces
+
+    def _texts(self, seq: int, tick: int) -> Iterator[Piece]:
+        for message in self.messages:
+            text = message.after(tick if message.is_tick else seq)
+            if message.is_tick:
+                tick = message.seq
+            elif not isinstance(message, Answer):
+                seq = message.seq
+            yield Piece(text.encode(), seq, tick)
+        if self.html:
+            yield Piece(self.html.encode(), seq, tick)
 
     @property
     def size(self) -> int:
@@ -47,10 +84,13 @@ class Answers(Batch):
 class Connection(Generic[Guest]):
     """Nobody waits for a client: what it does not read fills its queue, and a full queue closes it."""
 
-    def __init__(self, guest: Guest, send: Send, *, as_html: bool, is_quiet: bool = False) -> None:
+    def __init__(
+        self, guest: Guest, send: Send, *, as_html: bool, is_quiet: bool = False, takes_frames: bool = False
+    ) -> None:
         self.guest, self.as_html = guest, as_html
         self.is_quiet = is_quiet
         """It hears nothing but answers and heartbeats."""
+        self._takes_frames = takes_frames
         self.handle: str | None = None
         self.joined_at_seq = 0
         self.name = uuid4().hex
@@ -102,25 +142,29 @@ class Connection(Generic[Guest]):
     async def say(self, message: Message) -> None:
         """Send one message past the queue, to a client that may not read it."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._send_text(self._framed(message)), 0.1)
+            await asyncio.wait_for(self._send_batch(Batch([message])), 0.1)
 
     async def _send_batch(self, batch: Batch) -> None:
-        self._seq = self._seq if batch.held is None else batch.held
-        self._tick = self._tick if batch.held_tick is None else batch.held_tick
-        for message in batch.messages:
-            await self._send_text(self._framed(message))
-        if batch.html:
-            await self._send_text(batch.html)
+        for piece in batch.after(self._seq, self._tick, as_frames=self._takes_frames):
+            self._seq, self._tick = piece.seq, piece.tick
+            shown = {"frames": piece.content} if self._takes_frames else {"text": piece.content.decode()}
+            await self._send({"type": "websocket.send", **shown})
 
-    def _framed(self, message: Message) -> str:
-        """The message with this connection's `prev`; afterwards it is what the client holds, answers excepted."""
-        if isinstance(message, Answer):
-            text = message.after(self._seq)
-        elif message.is_tick:
-            text, self._tick = message.after(self._tick), message.seq
+
+def _bundles(texts: Iterable[Piece]) -> Iterator[Piece]:
+    """So many frames at a time as may wait in a transport."""
+    bundle, seq, tick = bytearray(), 0, 0
+    for content, seq, tick in texts:
+        size = len(content)
+        if size < 126:
+            head = bytes((_TEXT, size))
+        elif size < 1 << 16:
+            head = bytes((_TEXT, 126)) + size.to_bytes(2, "big")
         else:
-            text, self._seq = message.after(self._seq), message.seq
-        return text
-
-    def _send_text(self, text: str) -> Awaitable[None]:
-        return self._send({"type": "websocket.send", "text": text})
+            head = bytes((_TEXT, 127)) + size.to_bytes(8, "big")
+        bundle += head + content
+        if len(bundle) >= _BUNDLE_BYTES:
+            yield Piece(bytes(bundle), seq, tick)
+            bundle.clear()
+    if bundle:
+        yield Piece(bytes(bundle), seq, tick)

@@ -11,7 +11,7 @@ import msgspec
 
 from common.clock import now_us
 from common.errors import DomainError, InvalidInput
-from common.live.connection import GONE, RESTART, TOO_SLOW, Connection
+from common.live.connection import FRAMES, GONE, RESTART, TOO_SLOW, Connection
 from common.live.message import Message
 from common.live.threads import in_thread
 from markets.ws import credentials, hub
@@ -41,7 +41,8 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     query = parse_qs(scope["query_string"].decode("latin1"))
     as_html, is_quiet = query.get("format") == ["html"], query.get("feed") == ["none"]
-    connection = Connection(guest, send, as_html=as_html, is_quiet=is_quiet)
+    takes_frames = FRAMES in scope.get("extensions", ())
+    connection = Connection(guest, send, as_html=as_html, is_quiet=is_quiet, takes_frames=takes_frames)
     try:
         code = await _serve(connection, receive, since=_number(query.get("seq", [""])[0]))
     except asyncio.CancelledError:

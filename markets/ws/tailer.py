@@ -32,7 +32,7 @@ from oracle.facade import TickInfo
 log = logging.getLogger("markets.ws")
 _FRAGMENTS = "markets.web.fragments"
 """The one place that names the pages' renderer: render(change, handles)."""
-_PAUSE_S = 0.1
+_PAUSE_S, _ANSWERS_FIRST_S = 0.1, 0.005
 _HTML_PAUSE_S = 0.2
 _HISTORY = 4096
 _RECENT = 64
@@ -158,6 +158,7 @@ class Tailer:
         """Look whenever poked, at most ten times a second and never for more than a fifth of the time."""
         while True:
             await self._moved.wait()
+            await asyncio.sleep(_ANSWERS_FIRST_S)
             self._moved.clear()
             began = time.monotonic()
             try:
@@ -166,7 +167,8 @@ class Tailer:
                 log.exception("the feed of %s stopped; its clients will come back", self._mirror.info.session_id)
                 self._close_all(1011)
                 return
-            await asyncio.sleep(max(_PAUSE_S, 4 * (time.monotonic() - began)))
+            took = time.monotonic() - began
+            await asyncio.sleep(max(_PAUSE_S - _ANSWERS_FIRST_S - took, 4 * took))
 
     async def _catch_up(self, *, to_the_end: bool = False) -> None:
         """Fold what was committed: from the ring where it reaches, else from the table."""
@@ -343,9 +345,10 @@ class Tailer:
                 except Exception:
                     log.exception("no fragments of %s", self._mirror.info.session_id)
                 else:
+                    batches = {handle: Batch(html=text) for handle, text in made.items() if text}
                     for connection in pages:
-                        if text := made.get(connection.handle):
-                            connection.offer(Batch(html=text))
+                        if batch := batches.get(connection.handle):
+                            connection.offer(batch)
             await asyncio.sleep(_HTML_PAUSE_S)
 
     def _close_all(self, code: int) -> None:

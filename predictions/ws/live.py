@@ -12,7 +12,7 @@ import msgspec
 from accounts import handshake
 from common.clock import now_us
 from common.ids import parse_public_id
-from common.live.connection import GONE, RESTART, TOO_SLOW, Batch
+from common.live.connection import FRAMES, GONE, RESTART, TOO_SLOW, Batch
 from common.live.threads import in_thread
 from predictions.ws import hub
 from predictions.ws.feed import Feed, Guest, Watcher
@@ -38,7 +38,7 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept"})
-    watcher = Watcher(guest, send, as_html=False)
+    watcher = Watcher(guest, send, as_html=False, takes_frames=FRAMES in scope.get("extensions", ()))
     try:
         code = await _serve(watcher, feed, receive)
     except asyncio.CancelledError:
