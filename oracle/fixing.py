@@ -142,9 +142,10 @@ def _check_fresh(ticks: Sequence[PricedTick], *, at: int, max_age: int) -> None:
         )
     age = at - ticks[-1].published_at
     if age > max_age:
+        told = age if age < max_age + SECOND else age - age % SECOND  # to the µs only where it matters
         raise DomainError(
             "fixing_unavailable",
-            f"The last price was {_seconds(age)} s old at the fixing time, {_seconds(max_age)} s is allowed.",
+            f"The last price was {_seconds(told)} s old at the fixing time, {_seconds(max_age)} s is allowed.",
         )
 
 

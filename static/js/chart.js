@@ -75,10 +75,20 @@
       this.chart = createChart(inner, this.options());
       this.addSeries();
       this.chart.subscribeCrosshairMove((at) => this.tell(at.seriesData && at.seriesData.get(this.series)));
-      this.chart.timeScale().fitContent();
+      this.fit(inner);
       this.tell();
       this.mark();
       this.showOrders();
+    }
+
+    // All of it, as soon as there is room: on a phone the chart is made before it is looked at.
+    fit(inner) {
+      const fitted = new ResizeObserver(() => {
+        if (!inner.clientWidth) return;
+        fitted.disconnect();
+        requestAnimationFrame(() => inner.isConnected && this.chart.timeScale().fitContent());
+      });
+      fitted.observe(inner);
     }
 
     options() {
@@ -87,7 +97,7 @@
         autoSize: true,
         layout: { background: { color: "transparent" }, textColor: colour("dim"), fontFamily: "Roboto Mono", fontSize: 11, attributionLogo: false },
         grid: { vertLines: { color: line }, horzLines: { color: line } },
-        timeScale: { timeVisible: true, secondsVisible: true, borderColor: line, rightOffset: 3, minBarSpacing: 2 },
+        timeScale: { timeVisible: true, secondsVisible: true, borderColor: line, rightOffsetPixels: 34, minBarSpacing: 2 },
         rightPriceScale: { borderColor: line, scaleMargins: { top: 0.08, bottom: this.fromTrades ? 0.2 : 0.06 } },
         crosshair: { mode: 0 },
         localization: { priceFormatter: (price) => price.toFixed(priceDecimals) },
@@ -96,7 +106,7 @@
 
     addSeries() {
       const [up, down] = [colour("green"), colour("red")];
-      const shared = { priceFormat: { type: "price", precision: priceDecimals, minMove: 1 / priceScale } };
+      const shared = { lastValueVisible: false, priceLineVisible: false, priceFormat: { type: "price", precision: priceDecimals, minMove: 1 / priceScale } };
       this.isLine = byId("chart-kind").value === "line";
       this.series = this.isLine
         ? this.chart.addSeries(LineSeries, { ...shared, color: colour("blue"), lineWidth: 2 })
@@ -109,6 +119,7 @@
         this.volume.setData(this.candles.map((candle) => this.bar(candle)));
       }
       this.markers = createSeriesMarkers(this.series, []);
+      this.now = this.series.createPriceLine({ price: 0, lineWidth: 1, lineStyle: 1 });
       this.lines = [];
     }
 
@@ -190,6 +201,7 @@
         : [last.open, last.high, last.low, last.close].map((price) => price / priceScale);
       const text = (price) => price.toFixed(priceDecimals);
       byId("chart-text").textContent = `O ${text(open)}  H ${text(high)}  L ${text(low)}  C ${text(close)}`;
+      this.now.applyOptions({ price: last.close / priceScale, color: colour(last.close >= last.open ? "green" : "red") });
       const place = byId("chart");
       place.setAttribute("role", "img");
       place.setAttribute("aria-label", `${this.panel.dataset.asset}, last ${text(last.close / priceScale)}; ${this.fills.length} fills of mine`);

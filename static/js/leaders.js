@@ -35,7 +35,7 @@
         color: colourOf(key),
         lineWidth: handle === told.own ? 3 : 2,
         lineStyle: STYLES[Math.floor(number / 4) % STYLES.length],
-        title: handle,
+        title: place.clientWidth > 600 ? handle : "", // on a phone the legend above has to do
         priceLineVisible: false,
         priceFormat: { type: "custom", minMove: 0.01, formatter: (value) => `${value > 0 ? "+" : ""}${cents(value)}` },
       });

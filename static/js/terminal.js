@@ -337,5 +337,7 @@
     if (row.startsWith("order-") && byId("replace-quantity")) byId("replace-quantity").focus();
     if (row === "quote" && byId("quote-rate")) byId("quote-rate").focus();
   });
+  // A link to the organiser's part finds it on a phone, too.
+  if (location.hash === "#organiser" && byId("view-orders")) byId("view-orders").checked = true;
   refresh();
 })();

@@ -105,7 +105,7 @@ class _Scene:
         from ledger.runtime import runtime
         from markets import queries, requests
         from markets.engine import commands as c
-        from markets.handlers import participants, prices, sessions
+        from markets.handlers import announcements, participants, prices, sessions
 
         orga, runtime.clock = self.actors["orga"], lambda: self.now
         plans: list[tuple[str, dict[str, Any]]] = [
@@ -125,6 +125,9 @@ class _Scene:
                 self.move_prices(queries.session_of(stream))
                 self.trade(stream)
             self.now = now_us()
+            if name == SESSION:
+                told = c.Announce(text="Carol, your group presents first.", participant="carol")
+                announcements.announce(stream, told, orga)
             if name == "rehearsal":
                 prices.settle_session(stream, orga)
         self.teach()

@@ -77,10 +77,17 @@ def shots() -> list[Shot]:
         Shot("register", "", "/register"),
         Shot("join", "", "/join"),
         *(Shot(name, "alice", path) for name, path in PAGES.items()),
+        Shot("terminal-announced", "carol", PAGES["terminal"], is_twin=True),
+        Shot("terminal-quotes", "alice", PAGES["terminal"], _view("rfq"), is_twin=True),
+        Shot("terminal-chart", "alice", PAGES["terminal"], _view("chart"), is_twin=True),
+        Shot("terminal-orders", "alice", PAGES["terminal"], _view("orders"), is_twin=True),
+        Shot("terminal-wallet", "alice", PAGES["terminal"], _view("holdings"), is_twin=True),
         Shot("terminal-over", "alice", "/sessions/rehearsal", is_twin=True),
         Shot("terminal-waiting", "alice", "/sessions/gold-and-silver", is_twin=True),
         Shot("terminal-quote", "alice", f"{PAGES['terminal']}?asset=NVDA&quote_asset=AAPL", is_twin=True),
         Shot("terminal-outside", "stranger", PAGES["terminal"], status=404),
+        Shot("replay-end", "alice", "/sessions/rehearsal/replay?t=999999", is_twin=True),
+        Shot("settlement-print", "alice", PAGES["settlement"], _on_paper, is_twin=True),
         Shot("settlement-now", "alice", f"/sessions/{SESSION}/settlement?price.AAPL=200", is_twin=True),
         Shot("session-join", "stranger", f"/sessions/{SESSION}/join"),
         Shot("dashboard-empty", "stranger", "/", is_twin=True),
@@ -108,6 +115,7 @@ def shots() -> list[Shot]:
         Shot("console-roster-refused", "orga", f"{room}roster/", _upload(_BAD_CSV)),
         Shot("console-codes", "orga", f"{room}codes/"),
         Shot("console-codes-sheet", "orga", f"{room}codes/", _press("Make the sheet")),
+        Shot("console-codes-print", "orga", f"{room}codes/", _sheet_on_paper, is_twin=True),
         Shot("console-keys", "orga", f"{room}keys/"),
         Shot("console-prices", "orga", f"{trading}prices/"),
         Shot("console-orders", "orga", f"{trading}orders/"),
@@ -133,6 +141,20 @@ def shots() -> list[Shot]:
         Shot("projector", "orga", f"{room}projector/", _show_projector),
         *(_event_shots() if HAS_EVENTS else ()),
     ]
+
+
+def _view(name: str) -> Callable[[Page], object]:
+    """On a phone, the terminal's view of that name."""
+    return lambda page: page.locator(f"#view-{name}").evaluate("(radio) => radio.click()")
+
+
+def _on_paper(page: Page) -> None:
+    page.emulate_media(media="print")
+
+
+def _sheet_on_paper(page: Page) -> None:
+    _press("Make the sheet")(page)
+    _on_paper(page)
 
 
 def _event_shots() -> list[Shot]:
@@ -226,6 +248,7 @@ def visits(browser: Browser, address: str, wanted: Sequence[Shot]) -> Iterator[t
 
 def visit(page: Page, address: str, shot: Shot, found: Mapping[str, str]) -> None:
     """Go there, and do what is done there first."""
+    page.emulate_media(media="screen")
     answer = page.goto(address + placed(shot.path, found))
     assert answer is not None
     assert answer.status == shot.status, shot.name

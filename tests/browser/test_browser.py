@@ -252,6 +252,27 @@ def test_the_terminal_is_one_screen(browse: Open, width: int) -> None:
         assert box["y"] + box["height"] <= 900, part
 
 
+def test_on_a_phone_the_chart_shows_all_of_the_past_when_it_is_turned_to(browse: Open) -> None:
+    page = browse("alice", width=390).open(TERMINAL)
+    _ready(page)
+    page.get_by_text("Chart", exact=True).click()
+    page.wait_for_timeout(500)
+    newest = page.locator("#chart-text").inner_text()
+    page.locator("#chart").hover(position={"x": 40, "y": 100})
+    expect(page.locator("#chart-text")).not_to_have_text(newest)
+
+
+def test_on_a_phone_an_organiser_who_does_not_trade_can_run_the_session(browse: Open) -> None:
+    orga = browse("orga", width=390)
+    page = orga.open(TERMINAL)
+    expect(page.locator("#organiser")).to_be_hidden()
+    page.get_by_text("Run", exact=True).click()
+    expect(page.locator("#organiser").get_by_role("button", name="Halt")).to_be_visible()
+    page = orga.open("/")
+    page.locator(".session", has_text=SESSION).get_by_text("Run", exact=True).click()
+    expect(page.locator("#organiser").get_by_role("button", name="Halt")).to_be_visible()
+
+
 def test_without_scripts_everything_a_trader_does_works(browse: Open) -> None:
     alice, maker = browse("alice", scripts=False), browse("maker", scripts=False)
     page = alice.open(f"{TERMINAL}?asset=ORCL")
