@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from redis import Redis, RedisError
+
 from sessioncontracts.environment import VARIABLES
 from tests.services import Cluster, ServiceMissing, cluster, end_with_parent, nginx, redis_server
 
@@ -188,6 +190,7 @@ def _start_redis(running: Stack) -> None:
     port = _free_port()
     running.environment["REDIS_URL"] = given or f"redis://127.0.0.1:{port}/0"
     if given:
+        _require_redis(given)
         return
     folder = running.folder / "redis"
     folder.mkdir()
@@ -199,6 +202,14 @@ def _start_redis(running: Stack) -> None:
         if not running.redis.is_running or time.monotonic() > deadline:
             raise Broken(f"Redis does not answer.\n{running.redis.last_words()}")
         time.sleep(0.02)
+
+
+def _require_redis(url: str) -> None:
+    try:
+        with Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
+            client.ping()
+    except (RedisError, ValueError, TypeError) as error:
+        raise Broken(f"STACK_REDIS_URL: Redis does not answer there: {error}.") from error
 
 
 def _start_servers(running: Stack, *, webs: int, workers: int, beats: int, first_port: int) -> None:
@@ -220,6 +231,8 @@ def _start_servers(running: Stack, *, webs: int, workers: int, beats: int, first
 
 
 def _start_proxy(running: Stack, port: int) -> None:
+    if _listens(port):  # somebody came while the others started: their answer must not pass for ours
+        raise Broken(_taken(port))
     program = nginx()
     running.folder.chmod(0o755)  # nginx's own workers run as nobody
     (running.folder / "nginx").mkdir()
@@ -265,6 +278,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _taken(port: int) -> str:
+    return f"Port {port} is taken: give another one with --port."
+
+
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
@@ -281,17 +298,20 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--port", type=int, default=8080, help="the proxy's port (8080)")
     parser.add_argument("--webs", type=int, default=2, help="how many server processes (2)")
+    parser.add_argument("--workers", type=int, default=1, help="how many workers (1)")
+    parser.add_argument("--beats", type=int, default=1, help="how many beats; one ticks, the others wait (1)")
     parser.add_argument("--exit", action="store_true", help="come up, say that all is well, and go")
     options = parser.parse_args(arguments)
-    if not 1 <= options.port <= 65535 or not 1 <= options.webs <= 16:
-        parser.error("--port goes from 1 to 65535, --webs from 1 to 16")
+    counts = {"webs": options.webs, "workers": options.workers, "beats": options.beats}
+    if not 1 <= options.port <= 65535 or not all(1 <= count <= 16 for count in counts.values()):
+        parser.error("--port goes from 1 to 65535, --webs, --workers and --beats from 1 to 16")
     if _listens(options.port):
-        return _refuse(f"Port {options.port} is taken: give another one with --port.")
+        return _refuse(_taken(options.port))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     with tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True) as folder:
         try:
-            with stack(Path(folder), webs=options.webs, port=options.port, with_proxy=_has_proxy()) as running:
+            with stack(Path(folder), port=options.port, with_proxy=_has_proxy(), **counts) as running:
                 _tell(running)
                 while not options.exit:
                     time.sleep(0.5)

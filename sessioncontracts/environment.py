@@ -3,10 +3,15 @@
 import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
 
 VARIABLES = frozenset(
     {
@@ -35,6 +40,8 @@ _OF_OTHERS = frozenset({"SM_KEY"})
 """SM_ names that are not the server's: the Python client's key."""
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SHORTEST_KEY, _FEWEST_SIGNS = 50, 5
+_MOST_DIGITS = 20
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
 class Environment(Mapping[str, str]):
@@ -65,8 +72,9 @@ class Environment(Mapping[str, str]):
 
     def number(self, name: str, *, default: int, least: int, most: int) -> int:
         text = self.text(name, str(default))
-        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
-            raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
+        is_number = text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS
+        if not (is_number and least <= int(text) <= most):
+            raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {text[:20]!r}.")
         return int(text)
 
     def names(self, name: str, default: str = "") -> list[str]:
@@ -79,12 +87,21 @@ class Environment(Mapping[str, str]):
             raise ImproperlyConfigured(f"SM_LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}, not {level!r}.")
         return level
 
+    def hosts(self, name: str, default: str = "") -> list[str]:
+        """Names and addresses to answer to: market.example.org, .example.org, 192.168.1.20, [::1]"""
+        found = self.names(name, default)
+        for host in found:
+            if not _is_host(host.removeprefix(".")):
+                raise ImproperlyConfigured(
+                    f"{name} takes names like market.example.org, without port, path or *, not {host!r}."
+                )
+        return found
+
     def origins(self, name: str) -> list[str]:
-        """Addresses of sites without a path: https://market.example.org"""
-        found = self.names(name)
+        """Addresses of sites without a path, in small letters as browsers send them: https://market.example.org"""
+        found = [origin.lower() for origin in self.names(name)]
         for origin in found:
-            scheme, separator, host = origin.partition("://")
-            if scheme not in {"http", "https"} or not separator or not host or "/" in host:
+            if not _is_origin(origin.replace("://*.", "://", 1)):
                 raise ImproperlyConfigured(
                     f"{name} takes addresses like https://market.example.org, without a path, not {origin!r}."
                 )
@@ -93,15 +110,18 @@ class Environment(Mapping[str, str]):
     def origin(self, name: str) -> str:
         """One such address, or none."""
         found = self.origins(name)
-        if len(found) > 1:
-            raise ImproperlyConfigured(f"{name} takes one address, not {len(found)}.")
+        if len(found) > 1 or "*" in "".join(found):
+            raise ImproperlyConfigured(f"{name} takes one address, not {len(found) if found[1:] else found[0]!r}.")
         return found[0] if found else ""
 
     def redis(self, name: str) -> str:
+        """Where a Redis is, or empty."""
         url = self.text(name)
         if url and not url.startswith(("redis://", "rediss://", "unix://")):
             scheme = url.partition(":")[0]
             raise ImproperlyConfigured(f"{name} must begin with redis://, rediss:// or unix://, not {scheme[:12]!r}.")
+        if url and not _is_redis(url):
+            raise ImproperlyConfigured(f"{name} cannot be read: it must look like redis://:password@host:6379/0.")
         return url
 
     def networks(self, name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -133,6 +153,62 @@ class Environment(Mapping[str, str]):
                 close = difflib.get_close_matches(name, sorted(VARIABLES), n=1)
                 hint = f" Did you mean {close[0]}?" if close else ""
                 raise ImproperlyConfigured(f"{name} is not a variable of this server.{hint}")
+
+
+def made_folder(name: str, path: Path) -> Path:
+    """The folder of variable `name`, made if it is not there. Raises ImproperlyConfigured."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}: {path} is no folder to write in: {error.strerror}.") from error
+    return path
+
+
+def kept_secret(path: Path) -> str:
+    """The key of this installation, made once and kept beside its data; of several who make it at once, one wins."""
+    try:
+        if not path.exists():
+            with NamedTemporaryFile("w", prefix="secret_key.", dir=path.parent) as made:  # its owner's alone
+                made.write(get_random_secret_key())
+                made.flush()
+                with suppress(FileExistsError):
+                    os.link(made.name, path)
+        return path.read_text()
+    except OSError as error:
+        raise ImproperlyConfigured(f"SM_DATA_DIR: the key {path} cannot be kept: {error.strerror}.") from error
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    whole = f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+    return parts.scheme in {"http", "https"} and _is_host(host) and whole == text
+
+
+def _is_host(text: str) -> bool:
+    if text.startswith("[") and text.endswith("]"):
+        try:
+            ipaddress.IPv6Address(text[1:-1])
+        except ValueError:
+            return False
+        return True
+    return bool(_HOST.fullmatch(text))
+
+
+def _is_redis(url: str) -> bool:
+    """Whether clients of Redis can be made of it, and Celery finds the number of a database at its end."""
+    from redis import Redis
+
+    try:
+        parts = urlsplit(url)
+        Redis.from_url(url).connection_pool.make_connection()
+    except (ValueError, TypeError):
+        return False
+    return bool(parts.path) if parts.scheme == "unix" else re.fullmatch(r"/?[0-9]*", parts.path) is not None
 
 
 def unfit_for_public(*, debug: bool, given_key: str) -> str:

@@ -1,58 +1,22 @@
 """Settings, from the environment only. A wrong or missing value stops the start with a sentence."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.utils import get_random_secret_key
 
 from common.hosts import is_loopback
-from sessioncontracts.environment import Environment, unfit_for_public
+from sessioncontracts import databases
+from sessioncontracts.environment import Environment, kept_secret, made_folder, unfit_for_public
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
 env.refuse_unknown()
 
 
-def _database(variable: str, default: str) -> dict[str, object]:
-    url = env.text(variable, default)
-    if url.split(":", 1)[0] not in {"sqlite", "postgres", "postgresql"}:
-        raise ImproperlyConfigured(f"{variable} must begin with sqlite:// or postgresql://, not {url[:12]!r}.")
-    database: dict[str, object] = dict(dj_database_url.parse(url))
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        # IMMEDIATE takes the write lock at BEGIN: SQLite ignores SELECT ... FOR UPDATE, and a deferred
-        # transaction that upgrades itself fails with "database is locked". See docs/ledger.md.
-        database["CONN_MAX_AGE"] = None  # the threads stay, and opening costs more than most requests
-        database["OPTIONS"] = {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 4,  # s; less than the runtime's patience (5 s), which alone decides when to give up
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
-            "PRAGMA foreign_keys=ON;PRAGMA recursive_triggers=ON;",
-        }
-        database["TEST"] = {"NAME": f"{database['NAME']}.test"}  # a file: threads share it as they do in life
-    else:
-        database["CONN_MAX_AGE"] = 0
-        most = env.number("SM_DATABASE_CONNECTIONS", default=20, least=8, most=1000)
-        database["OPTIONS"] = {
-            "pool": {"min_size": 1, "max_size": most, "timeout": 5},
-            "options": "-c lock_timeout=2s",  # whoever waits for a process that hangs must be able to say so
-        }
-    return database
-
-
-def _kept_secret(path: Path) -> str:
-    """The key of this installation, made once and kept beside its data."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(get_random_secret_key())
-    return path.read_text()
-
-
 DEBUG = env.flag("SM_DEBUG", default=False)
-DATA_DIR = Path(env.text("SM_DATA_DIR") or BASE_DIR / "data")
-DATA_DIR.mkdir(parents=True, exist_ok=True)
-SECRET_KEY = env.secret_key() or _kept_secret(DATA_DIR / "secret_key")
+DATA_DIR = made_folder("SM_DATA_DIR", Path(env.text("SM_DATA_DIR") or BASE_DIR / "data"))
+SECRET_KEY = env.secret_key() or kept_secret(DATA_DIR / "secret_key")
 UNFIT_FOR_PUBLIC = unfit_for_public(debug=DEBUG, given_key=env.secret_key())
 
 # Where people find the server. https says that a proxy before us speaks it: then cookies, redirects and HSTS insist.
@@ -60,7 +24,12 @@ BASE_URL = env.origin("SM_BASE_URL")
 _HOST = urlsplit(BASE_URL).hostname or ""
 if BASE_URL and UNFIT_FOR_PUBLIC and not is_loopback(_HOST):
     raise ImproperlyConfigured(f"{BASE_URL} is a public address. {UNFIT_FOR_PUBLIC}")
-ALLOWED_HOSTS = [*env.names("SM_ALLOWED_HOSTS", _HOST), "localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = [
+    *env.hosts("SM_ALLOWED_HOSTS", f"[{_HOST}]" if ":" in _HOST else _HOST),
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+]
 CSRF_TRUSTED_ORIGINS = [*env.origins("SM_TRUSTED_ORIGINS"), *([BASE_URL] if BASE_URL else [])]
 TRUSTED_PROXIES = env.networks("SM_TRUSTED_PROXIES")
 HTTPS = BASE_URL.startswith("https://")
@@ -70,17 +39,28 @@ if HTTPS and not TRUSTED_PROXIES:
     )
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]  # whoever watches the process asks it directly
-SECURE_HSTS_SECONDS = env.number("SM_HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000) if HTTPS else 0
+SECURE_HSTS_SECONDS = env.number("SM_HSTS_SECONDS", default=31_536_000, least=0, most=63_072_000) * HTTPS
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 
 REGISTRATION = env.text("SM_REGISTRATION", "open")
 if REGISTRATION not in {"open", "code", "closed"}:
     raise ImproperlyConfigured(f"SM_REGISTRATION must be open, code or closed, not {REGISTRATION!r}.")
 REGISTRATION_CODE = env.text("SM_REGISTRATION_CODE")
+if REGISTRATION == "code" and not REGISTRATION_CODE:
+    raise ImproperlyConfigured("SM_REGISTRATION is code, so SM_REGISTRATION_CODE must say which.")
 
-DATABASES = {"default": _database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'market.sqlite3'}")}
-if env.get("DATABASE_OWNER_URL"):
-    DATABASES["owner"] = _database("DATABASE_OWNER_URL", "")  # migrate and purge run under this role
+_CONNECTIONS = env.number("SM_DATABASE_CONNECTIONS", default=20, least=8, most=1000)
+DATABASES = {
+    "default": databases.parsed(
+        "DATABASE_URL",
+        env.text("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'market.sqlite3'))}"),
+        connections=_CONNECTIONS,
+    )
+}
+if owner := env.text("DATABASE_OWNER_URL"):  # migrate and purge run under this role
+    DATABASES["owner"] = databases.parsed("DATABASE_OWNER_URL", owner, connections=_CONNECTIONS)
+    if DATABASES["owner"]["ENGINE"] != DATABASES["default"]["ENGINE"]:
+        raise ImproperlyConfigured("DATABASE_OWNER_URL and DATABASE_URL must be of the same kind.")
 HTTP_THREADS = 16  # of a process; each holds a connection while it serves a request
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -142,8 +122,7 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise looks there at the start
+STATIC_ROOT = made_folder("SM_DATA_DIR", DATA_DIR / "static")  # whitenoise looks there at the start
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 CONTENT_SECURITY_POLICY = {

@@ -179,7 +179,8 @@ def _find_programs() -> Path:
             return programs
     raise ServiceMissing(
         "No PostgreSQL was found, and none could be installed. "
-        "Install one (Debian: apt-get install postgresql), or set TEST_DATABASE_URL."
+        "Install one (Debian: apt-get install postgresql), or name one in TEST_DATABASE_URL "
+        "(bin/stack: STACK_DATABASE_URL)."
     )
 
 

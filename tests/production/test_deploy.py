@@ -1,7 +1,9 @@
 """The files of a deployment, as far as they can be tried without an engine: compose, nginx, systemd, prepare."""
 
+import ipaddress
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.stack import proxy_settings
+from deploy.stack import Broken, Stack, _start_proxy, _start_redis, proxy_settings
+from markets.ws.server import MOST_UPLOAD_BYTES
 from tests.production.test_settings import ROOT, manage
 from tests.services import ServiceMissing, nginx
 
@@ -83,10 +86,8 @@ def test_our_own_containers_can_write_nowhere_but_to_their_data() -> None:
 
 
 def test_prepare_writes_settings_that_pass_the_deploy_check(tmp_path: Path) -> None:
-    (tmp_path / "deploy").mkdir()
-    for name in ("deploy/prepare", ".env.example"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    command = [str(tmp_path / "deploy/prepare"), "https://market.example.org"]
+    copied(tmp_path)
+    command = [str(tmp_path / "deploy/prepare"), "https://market.example.org/"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     lines = (tmp_path / ".env").read_text().splitlines()
     variables = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
@@ -96,6 +97,53 @@ def test_prepare_writes_settings_that_pass_the_deploy_check(tmp_path: Path) -> N
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 1
     assert "nothing was changed" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "http://a.example", "https://", "https://a.example/path", "https://a|b", "https://a&b", "https://me:pw@a.example",
+     "https://a.example more", "https://a.example\nSM_DEBUG=true", "https://A.example"],
+)  # fmt: skip
+def test_prepare_writes_nothing_for_what_is_no_address(tmp_path: Path, url: str) -> None:
+    before = copied(tmp_path)
+    refused = subprocess.run([before[0], url], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "usage: deploy/prepare" in refused.stderr
+    assert sorted(tmp_path.rglob("*")) == sorted([tmp_path / "deploy", *before])
+
+
+def copied(folder: Path) -> list[Path]:
+    """What deploy/prepare needs, in a folder of its own."""
+    (folder / "deploy").mkdir()
+    return [Path(shutil.copy(ROOT / name, folder / name)) for name in ("deploy/prepare", ".env.example")]
+
+
+def test_no_other_container_gets_the_address_that_the_servers_believe(tmp_path: Path) -> None:
+    """Addresses are given out in order, from the first: without a range of its own the database has the proxy's."""
+    copied(tmp_path)
+    command = [str(tmp_path / "deploy/prepare"), "https://market.example.org"]
+    subprocess.run(command, capture_output=True, check=True)
+    believed = re.findall(r"^SM_TRUSTED_PROXIES=(.*)", (tmp_path / ".env").read_text(), re.MULTILINE)
+    whole = compose()
+    fixed = {
+        name: service["networks"]["inside"]["ipv4_address"]
+        for name, service in whole["services"].items()
+        if isinstance(service["networks"], dict)
+    }
+    assert believed == [fixed["proxy"]]
+    assert set(fixed) == {"proxy", "web-1", "web-2"}, "nginx asks for names once: these must keep their addresses"
+    assert len(set(fixed.values())) == 3
+    (plan,) = whole["networks"]["inside"]["ipam"]["config"]
+    subnet, given_out = ipaddress.ip_network(plan["subnet"]), ipaddress.ip_network(plan["ip_range"])
+    for address in map(ipaddress.ip_address, fixed.values()):
+        assert address in subnet
+        assert address not in given_out
+
+
+def test_the_proxy_lets_through_what_the_servers_take() -> None:
+    """Else the proxy's own page answers for a CSV that the server would read."""
+    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx" / "proxy.conf").read_text())
+    assert int(megabytes) << 20 == MOST_UPLOAD_BYTES
 
 
 @pytest.mark.parametrize("name", ["site.conf", "compose.conf"])
@@ -124,6 +172,23 @@ def test_nginx_takes_the_settings(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("unit", sorted((DEPLOY / "systemd").glob("*.service")), ids=lambda path: path.name)
 def test_units_start_our_processes_and_let_them_finish(unit: Path) -> None:
     text = unit.read_text()
-    assert re.search(r"^ExecStart=\S+/(python manage.py serve|celery -A sessioncontracts (worker|beat))", text, re.M)
+    ours = r"/srv/\S+/(python manage.py serve|celery -A sessioncontracts (worker|beat))"
+    # An EnvironmentFile outweighs Environment=, and a copy of .env.example names a folder that cannot be written.
+    assert re.search(rf"^ExecStart=/usr/bin/env SM_DATA_DIR=%S/session-contracts {ours}", text, re.M)
+    assert "\nStateDirectory=session-contracts\n" in text
     for line in ("Restart=always", "KillSignal=SIGTERM", "TimeoutStopSec=20", "NoNewPrivileges=true"):
         assert f"\n{line}\n" in text
+
+
+def test_a_port_that_somebody_took_while_the_servers_started_is_named(tmp_path: Path) -> None:
+    """Two stacks at once on one port: the answer of the first must not pass for the second's."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Broken, match=f"Port {port} is taken"):
+            _start_proxy(Stack(tmp_path), port)
+
+
+def test_a_redis_of_yours_must_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_REDIS_URL", "redis://127.0.0.1:1/0")
+    with pytest.raises(Broken, match="STACK_REDIS_URL: Redis does not answer there"):
+        _start_redis(Stack(tmp_path))

@@ -4,11 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sessioncontracts.environment import VARIABLES
+from sessioncontracts import databases
+from sessioncontracts.environment import VARIABLES, kept_secret
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
@@ -68,6 +71,41 @@ def test_nothing_reads_the_environment_past_the_declared_variables() -> None:
         ({**PRODUCTION, "SM_DEBUG": "true"}, "SM_DEBUG must be false there"),
         ({**PRODUCTION, "SM_TRUSTED_PROXIES": ""}, "name its address in SM_TRUSTED_PROXIES"),
         ({"SM_BASE_URL": "http://192.168.1.20:8000"}, "http://192.168.1.20:8000 is a public address"),
+        *[
+            ({**PRODUCTION, "SM_BASE_URL": url}, "SM_BASE_URL takes addresses like https://")
+            for url in (
+                "https://market.example.org:99999",
+                "https://market.example.org:port",
+                "https://[::1",
+                "https://me:secret@market.example.org",
+                "https://mar ket.example.org",
+                "https://?x",
+                "https://a#x",
+                "https://market.example.org/",
+            )
+        ],
+        ({**PRODUCTION, "SM_BASE_URL": "https://*.example.org"}, "SM_BASE_URL takes one address"),
+        *[
+            ({"SM_ALLOWED_HOSTS": hosts}, "SM_ALLOWED_HOSTS takes names like")
+            for hosts in ("*", "a.example,*", "https://a.example", "a.example:8000", "a b")
+        ],
+        ({"SM_HSTS_SECONDS": "-1"}, "SM_HSTS_SECONDS must be a whole number"),
+        ({"SM_ORDER_BURST": "9" * 5000}, "SM_ORDER_BURST must be a whole number"),
+        ({"SM_DATABASE_CONNECTIONS": "7"}, "from 8 to 1000"),
+        ({"SM_REGISTRATION": "code"}, "SM_REGISTRATION_CODE must say which"),
+        ({"SM_DATA_DIR": "/dev/null/data"}, "SM_DATA_DIR: /dev/null/data is no folder"),
+        ({"DATABASE_URL": "postgresql://u:p@h:port/x"}, "DATABASE_URL cannot be read"),
+        ({"DATABASE_URL": "postgresql://u:p#w@h/x"}, "DATABASE_URL cannot be read"),
+        ({"DATABASE_URL": "postgresql://u:p@h/"}, "DATABASE_URL must name a database"),
+        ({"DATABASE_URL": "postgresql://u:p@h/x?sslmod=require"}, "PostgreSQL knows no option 'sslmod'"),
+        ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL must name a file"),
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL must name a file"),
+        ({"DATABASE_URL": "sqlite:////tmp/x?timeout=1"}, "an SQLite file takes no options"),
+        ({"DATABASE_OWNER_URL": "postgresql://u:p@h/x"}, "must be of the same kind"),
+        *[
+            ({"REDIS_URL": url}, "REDIS_URL cannot be read")
+            for url in ("redis://h:port/0", "redis://h/zero", "redis://h/0?foo=bar", "unix://")
+        ],
     ],
 )
 def test_a_wrong_variable_stops_the_start_with_a_sentence(
@@ -89,6 +127,41 @@ def test_serving_other_machines_without_a_key_or_with_debug_is_refused(
     stopped = manage(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0", **variables)
     assert stopped.returncode == 1
     assert sentence in stopped.stderr
+
+
+def test_an_address_that_cannot_be_read_is_not_quoted(tmp_path: Path) -> None:
+    stopped = manage(tmp_path, "check", DATABASE_URL="postgresql://u:hush#hush@127.0.0.1/x")
+    assert stopped.returncode == 1
+    assert "hush" not in stopped.stdout + stopped.stderr
+
+
+def test_options_of_postgresql_in_the_address_are_kept() -> None:
+    url = "postgresql://u:p@127.0.0.1/x?sslmode=require&options=-c%20work_mem%3D8MB"
+    options = databases.parsed("DATABASE_URL", url, connections=9)["OPTIONS"]
+    assert options["sslmode"] == "require"
+    assert options["options"] == "-c work_mem=8MB -c lock_timeout=2s"
+    assert options["pool"]["max_size"] == 9
+
+
+def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
+    odd = tmp_path / "50%25 of #1?"
+    made = manage(odd, "migrate", "-v", "0")
+    assert made.returncode == 0, made.stderr
+    assert (odd / "market.sqlite3").exists()
+
+
+def test_processes_that_start_at_once_keep_one_key(tmp_path: Path) -> None:
+    gate = threading.Barrier(8)
+
+    def start(_: int) -> str:
+        gate.wait()
+        return kept_secret(tmp_path / "secret_key")
+
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(start, range(8)))
+    assert len(keys) == 1
+    assert len(keys.pop()) >= 50
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
 
 
 def test_production_passes_the_deploy_check(tmp_path: Path) -> None:
