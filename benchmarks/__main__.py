@@ -14,7 +14,7 @@ from rich.console import Console
 
 from benchmarks import page
 
-NAMES = ("engine", "runtime", "replay", "growth", "http", "bulk", "ws", "fanout")
+NAMES = ("engine", "runtime", "replay", "growth", "http", "bulk", "ws", "fanout", "memory", "profile")
 _ALL = ("all", "report")
 
 

@@ -41,9 +41,9 @@ class WrongAnswer(Exception):
     """The server answered what it should not."""
 
 
-def open_session(name: str, *, participants: int = 20) -> None:
+def open_session(name: str, *, participants: int = 20, depth: int = 200) -> None:
     """The session, its book, and a key for everybody in it. From now on others send to it."""
-    sessions.open_session(name, participants=participants)
+    sessions.open_session(name, participants=participants, depth=depth)
     sessions.race(name)
     for number in range(sessions.session(name).workload.participants):
         _issue(f"user{number}", name, ("read", "trade"))

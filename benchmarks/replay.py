@@ -17,6 +17,7 @@ from markets.domain import SESSIONS
 
 LENGTHS = (1_000, 100_000, 1_000_000)
 QUICK = (1_000, 5_000)
+WANTED_RATE = 400_000
 _NAME = "replay"
 _ORM_SAMPLE = 20_000
 _SNAPSHOT_LAG = 10_000  # half of what the runtime lets pass between two snapshots: what a cold start meets on average
@@ -65,6 +66,9 @@ def _report(report: Report, server: Server, child: Worker, length: int) -> None:
             f"cold start from a snapshot at 1 M events on {server.name}: {took.snapshot:.2f} s, wanted under 1 s",
             passed=took.snapshot < 1,
         )
+        rate = length / took.cold
+        sentence = f"{server.name}: {rate:,.0f} events/s read and folded, wanted {WANTED_RATE:,}"
+        report.judge(sentence, passed=rate >= WANTED_RATE)
 
 
 def snapshot(name: str) -> None:

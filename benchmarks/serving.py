@@ -29,6 +29,11 @@ class Serving:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
+    def memory_mb(self) -> float:
+        """What of it is in memory now (Linux)."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
 
 @contextmanager
 def serving(url: str) -> Iterator[Serving]:

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 from django.db.models import CompositePrimaryKey
+from psycopg import RawCursor
 
 Row = tuple[Any, ...]
 
@@ -165,20 +165,29 @@ def _at_once(connection: BaseDatabaseWrapper, parts: Sequence[tuple[str, Sequenc
     """Statements that change different tables, joined into one by WITH."""
     if not parts:
         return
-    *before, (main, _) = parts
-    ctes = ", ".join(f"part{number} AS ({sql})" for number, (sql, _) in enumerate(before))
     with _prepared(connection) as cursor:
         parameters = [parameter for _, own in parts for parameter in own]
-        cursor.execute(f"WITH {ctes} {main}" if before else main, parameters)
+        cursor.execute(_joined(tuple(sql for sql, _ in parts)), parameters)
+
+
+@lru_cache(maxsize=256)
+def _joined(parts: tuple[str, ...]) -> str:
+    """One statement of all parts, its parameters numbered as PostgreSQL has it."""
+    *before, main = parts
+    ctes = ", ".join(f"part{number} AS ({sql})" for number, sql in enumerate(before))
+    first, *others = (f"WITH {ctes} {main}" if before else main).split("%s")
+    return first + "".join(f"${number}{text}" for number, text in enumerate(others, 1))
 
 
 @contextmanager
 def _prepared(connection: BaseDatabaseWrapper) -> Iterator[CursorWrapper]:
-    """A cursor whose statements the server parses and plans once per connection; Django's own do so every time."""
+    """A cursor whose statements the server parses and plans once per connection, and the driver never: psycopg would
+    look for placeholders in a long statement each time. Django's own cursors have all of it done every time.
+    """
     connection.ensure_connection()
     driver = connection.connection
     before = driver.cursor_factory, driver.prepare_threshold
-    driver.cursor_factory, driver.prepare_threshold = ServerBindingCursor, 0
+    driver.cursor_factory, driver.prepare_threshold = RawCursor, 0
     try:
         with connection.cursor() as cursor:
             yield cursor
