@@ -1,4 +1,5 @@
-"""/ws/lobby: tells the dashboards of signed-in browsers that something moved somewhere; they fetch what they show.
+"""Sockets that say that something moved, to pages that fetch what they show: /ws/lobby, for dashboards and consoles
+of signed-in browsers, hears of every session; /ws/projector/TOKEN, for a room's screen, of its own.
 
 One look a second for all of them, by whichever process: the events and ticks that there are, counted. A browser that
 reads slowly hears of the newest change only.
@@ -13,6 +14,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from accounts.handshake import is_from_here
 from common.clock import now_us
 from common.live.connection import NOT_SIGNED_IN, RESTART
 from common.live.threads import in_thread
@@ -22,6 +24,8 @@ log = logging.getLogger("markets.ws")
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+Look = Callable[[int], str | None]
+"""moved → a mark that is another after every change of what the guest sees; None: they may not look. In a thread."""
 _LOOK_S, _HEARTBEAT_S = 1.0, 5.0
 _SAID = (
     '<span id="head" hx-swap-oob="true" data-seq="{moved}" hidden></span>'
@@ -90,14 +94,32 @@ def board() -> Board:
 
 async def lobby(scope: Scope, receive: Receive, send: Send) -> None:
     """One dashboard, from handshake to close. Only a browser's cookie opens it."""
-    await receive()
     shown = credentials.shown(scope)
-    if shown is None or not await in_thread(credentials.is_signed_in, shown):
+
+    def look(moved: int) -> str | None:
+        return str(moved) if shown is not None and credentials.is_signed_in(shown) else None
+
+    await _serve(look, receive, send)
+
+
+async def projector(scope: Scope, receive: Receive, send: Send) -> None:
+    """One room's screen, from handshake to close. Its address opens it, until it is revoked."""
+    token = scope["url_route"]["kwargs"]["token"]
+
+    def look(moved: int) -> str | None:
+        return reading.screen(token)
+
+    await _serve(look if is_from_here(scope) else lambda moved: None, receive, send)
+
+
+async def _serve(look: Look, receive: Receive, send: Send) -> None:
+    await receive()
+    if await in_thread(look, 0) is None:
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept"})
     async with board().watched() as here:
-        listening, telling = asyncio.create_task(_gone(receive)), asyncio.create_task(_tell(here, shown, send))
+        listening, telling = asyncio.create_task(_gone(receive)), asyncio.create_task(_tell(here, look, send))
         try:
             await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
             code = None if listening.done() else telling.result()
@@ -117,11 +139,12 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _tell(here: Board, shown: credentials.Credentials, send: Send) -> int:
-    """Say what moved, and the time, for as long as the browser is signed in."""
-    seen = 0
-    while await in_thread(credentials.is_signed_in, shown):
+async def _tell(here: Board, look: Look, send: Send) -> int:
+    """Say what moved, and the time, for as long as the guest may look."""
+    while True:
         seen = here.moved
-        await send({"type": "websocket.send", "text": _SAID.format(moved=seen, now=now_us() // 1000)})
+        mark = await in_thread(look, seen)
+        if mark is None:
+            return NOT_SIGNED_IN
+        await send({"type": "websocket.send", "text": _SAID.format(moved=mark, now=now_us() // 1000)})
         await here.wait(seen)
-    return NOT_SIGNED_IN

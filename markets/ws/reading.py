@@ -11,7 +11,7 @@ from ledger import warm
 from ledger.domain import Committed
 from ledger.models import Stream
 from ledger.runtime import committed_events
-from markets import queries
+from markets import queries, tokens
 from markets.domain import SESSIONS
 from markets.engine.events import TradeBusted
 from markets.models import Trade
@@ -47,6 +47,16 @@ def everywhere() -> tuple[int, int, int]:
     """(live streams, events of theirs, ticks of all feeds): another answer means that something moved somewhere."""
     found = Stream.objects.filter(deleted_at=None).aggregate(number=Count("id"), events=Sum("seq"))
     return found["number"], found["events"] or 0, oracle.published()
+
+
+def screen(token: str) -> str | None:
+    """How far a room's screen is, another after every change of what it shows; None where its address is no good."""
+    try:
+        session = queries.session_of(tokens.projector(token).stream)
+    except DomainError:
+        return None
+    tick, _ = latest_tick(session.feed)
+    return f"{seq_of(session.stream)}.{tick.seq if tick else 0}"
 
 
 def seq_of(stream: UUID) -> int:

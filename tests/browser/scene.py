@@ -154,12 +154,15 @@ class _Scene:
             settle_made_up(uid, CLASS, who)
             self.actors[who] = Actor(uid, organiser=False)
         participants.assign_allocations(stream, c.AssignAllocations(), orga)
-        self.push(queries.session_of(stream), dict(self.last or LEGS))
+        session, now = queries.session_of(stream), dict(self.last or LEGS)
+        self.push(session, now)
         for number, (maker, taker) in enumerate(zip(handles[:24], handles[6:30], strict=True)):
             leg, self.now = list(LEGS)[number % 4], self.now + 40 * SECOND
             price = f"{(self.last or LEGS)[leg] * self.chance.uniform(0.99, 1.01):.2f}"
             self.order(stream, maker, leg, "sell", f"{self.chance.uniform(0.2, 2):.2f}", price)
             self.order(stream, taker, leg, "buy", f"{self.chance.uniform(0.2, 2):.2f}", price)
+            now = {each: at * (1 + self.chance.gauss(0, 0.002)) for each, at in now.items()}
+            self.push(session, now)
         announcements.announce(stream, c.Announce(text="Ten minutes to the break.", participant=""), orga)
         self.now = now_us()
 

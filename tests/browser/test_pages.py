@@ -1,10 +1,14 @@
 """The other pages in a real browser: the chain followed in view, the past by slider, what-if in place."""
 
+import re
+from decimal import ROUND_DOWN, Decimal
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
 from tests.browser.scene import SESSION
+from tests.browser.screenshots import streams
 
 pytestmark = pytest.mark.browser
 AT = f"/sessions/{SESSION}"
@@ -83,6 +87,72 @@ def test_the_dashboard_hears_of_a_new_session_and_of_new_prices_and_polls_nothin
     assert alice.complaints == []
 
 
+def test_the_rooms_screen_hears_of_its_own_session_asks_for_nothing_else_and_ends_when_revoked(browse: Open) -> None:
+    orga, room = browse("orga"), browse("")
+    page = orga.open("/")
+    console = _console_of(page, orga.address, "workshop")
+    page.goto(f"{orga.address}{console}projector/")
+    page.get_by_role("button", name=re.compile("^Make")).click()
+    screen = room.open(
+        str(page.locator("a[href*='/projector/']").first.get_attribute("href")).removeprefix(room.address)
+    )
+    expect(screen.locator("#head")).to_have_attribute("data-seq", re.compile(r"^\d+\.\d+$"))
+    screen.wait_for_timeout(1500)
+    asked: list[str] = []
+    screen.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{orga.address}{console}control/")
+    _press_announce(page, "Hands off the keyboards.")
+    expect(screen.locator(".said")).to_contain_text("Hands off the keyboards.")
+    expect(page.locator("#live")).to_contain_text("Hands off the keyboards.")
+    assert 1 <= len(asked) <= 2
+    asked.clear()
+    browse("alice").open(AT).evaluate(PLACE, SESSION)
+    expect(page.locator("#live")).to_be_visible()
+    screen.wait_for_timeout(2500)
+    assert asked == []
+    page.goto(f"{orga.address}{console}projector/")
+    page.get_by_role("button", name="Revoke this address").click()
+    expect(screen.locator("#room")).to_have_count(0, timeout=15_000)
+    room.complaints.clear()  # the address that is no more, told by the browser itself
+
+
+def test_the_control_room_hears_of_trades_and_polls_nothing(browse: Open) -> None:
+    orga = browse("orga")
+    page = orga.open("/")
+    console = _console_of(page, orga.address, SESSION)
+    page.goto(f"{orga.address}{console}control/")
+    expect(page.locator("#head")).to_have_attribute("data-seq", re.compile(r"^\d+$"))
+    events = page.locator(".tiles dd").nth(4)
+    before = int(events.inner_text())
+    browse("alice").open(AT).evaluate(PLACE, SESSION)
+    expect(events).to_have_text(str(before + 1))
+    page.wait_for_timeout(1500)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(4000)
+    assert len(asked) <= 1  # nothing moved: it looks who is connected, every five seconds
+
+
+PLACE = """async (session) => {
+  const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+  const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+  const order = { asset: "AAPL", side: "buy", order_type: "limit", quantity: "0.01", price: "1" };
+  const sent = { method: "POST", headers, body: JSON.stringify(order) };
+  const answer = await fetch(`/api/v1/sessions/${session}/orders`, sent);
+  if (!answer.ok) throw new Error(await answer.text());
+}"""
+"""Alice rests an order that nobody will take."""
+
+
+def _console_of(page: Page, address: str, session: str) -> str:
+    return streams(page, address)[session].split("change/")[0]
+
+
+def _press_announce(page: Page, text: str) -> None:
+    page.fill(".say [name=text]", text)
+    page.get_by_role("button", name="Announce").click()
+
+
 def test_a_replay_plays_to_the_settlement_and_can_be_stopped_and_moved(browse: Open) -> None:
     alice = browse("alice")
     page = alice.open("/sessions/rehearsal/replay")
@@ -103,6 +173,6 @@ def test_a_replay_plays_to_the_settlement_and_can_be_stopped_and_moved(browse: O
     page.select_option("#pick-asset", "META")
     expect(page.locator("#chart-title")).to_contain_text("META")
     page.goto(f"{alice.address}/sessions/rehearsal/settlement")
-    total = page.locator("#statement .total .num").inner_text()
-    assert f"{float(total):,.2f}"[:-1] == worth[:-1]
+    total = Decimal(page.locator("#statement .total .num").inner_text())
+    assert f"{total.quantize(Decimal('0.01'), ROUND_DOWN):,}" == worth
     assert alice.complaints == []

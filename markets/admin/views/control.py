@@ -18,7 +18,7 @@ _TOLD = 8
 
 
 class ControlView(SessionView):
-    """The page; with HTMX, every two seconds, the part that moves, from committed rows."""
+    """The page; with HTMX, whenever something moved, the part that moves, from committed rows."""
 
     template = "admin/console/control.html"
 

@@ -1,11 +1,11 @@
-"""Who may hear that something moved somewhere."""
+"""Who may hear that something moved."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from markets.ws.lobby import lobby
+from markets.ws.lobby import lobby, projector
 
 HOST = (b"host", b"localhost")
 
@@ -31,4 +31,20 @@ def test_the_lobby_is_for_signed_in_browsers_only(headers: list[tuple[bytes, byt
         sent.append(message)
 
     asyncio.run(lobby({"headers": headers, "query_string": b""}, receive, send))
+    assert sent == [{"type": "websocket.close"}]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("token", ["made-up", "..", "\u0660"])
+def test_a_made_up_address_of_a_rooms_screen_hears_nothing(token: str) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"headers": [HOST], "query_string": b"", "url_route": {"kwargs": {"token": token}}}
+    asyncio.run(projector(scope, receive, send))
     assert sent == [{"type": "websocket.close"}]
