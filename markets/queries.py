@@ -643,6 +643,11 @@ def recent_orders(stream: UUID, participant: str, *, limit: int = 30) -> list[Or
     return working + list(rows.exclude(status__in=OPEN)[: max(0, limit - len(working))])
 
 
+def count_open_orders(stream: UUID, participant: str) -> int:
+    """How many of a participant's orders are open."""
+    return Order.objects.filter(stream_id=stream, participant=participant, status__in=OPEN).count()
+
+
 def recent_trades(stream: UUID, *, limit: int = 30) -> list[tuple[Trade, bool]]:
     """The newest trades, and whether each was undone."""
     rows = list(Trade.objects.filter(stream_id=stream).order_by("-number")[:limit])

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from common.errors import DomainError, InvalidInput
-from common.money import parse_units
+from common.money import format_units, parse_units
+from markets.engine.decide.participants import check_handle
 from markets.exports.cells import armed
 
 MOST_BYTES = 200_000
@@ -88,6 +89,24 @@ def read(
     return Roster(tuple(name for name in columns if name not in {_HANDLE, _NAME, _USER}), tuple(lines))
 
 
+def beyond(
+    lines: Sequence[Line], legs: Sequence[str], decimals: int, held: Callable[[str], int]
+) -> Iterator[tuple[int, str]]:
+    """(line number, sentence) for each leg of which these lines together want more than is `held`: the line with
+    which they do."""
+    for leg in legs:
+        wanted, there = 0, held(leg)
+        for line in lines:
+            wanted += parse_units(line.amounts.get(leg, "0"), decimals, leg)
+            if wanted > there:
+                up_to = format_units(wanted, decimals)
+                yield (
+                    line.number,
+                    f"up to here {up_to} {leg} are wanted; the treasury holds {format_units(there, decimals)}.",
+                )
+                break
+
+
 def _lines(rows: Sequence[_Row], columns: Sequence[str], decimals: int) -> tuple[list[Line], list[_Wrong]]:
     """The lines that can be read, and what is wrong with the others."""
     lines: list[Line] = []
@@ -155,6 +174,7 @@ def _line(number: int, columns: Sequence[str], cells: Sequence[str], decimals: i
     handle, name, user = found.pop(_HANDLE), found.pop(_NAME, ""), found.pop(_USER, "")
     if not handle:
         raise DomainError("invalid_input", f"{_HANDLE} is empty.")
+    check_handle(handle)
     if len(name) > 80:
         raise DomainError("invalid_input", "a name has at most 80 characters.")
     amounts = {leg: text for leg, text in found.items() if text}

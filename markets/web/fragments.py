@@ -15,6 +15,7 @@ from common.errors import DomainError
 from ledger.domain import Committed
 from markets import queries
 from markets.engine import events as e
+from markets.engine.state import CASH
 from markets.queries import SessionInfo
 from markets.web import news, panels, prices
 from oracle.facade import TickInfo
@@ -65,7 +66,7 @@ def render(change: Change, handles: Collection[str | None]) -> dict[str | None, 
         return {}
     found = news.happened(session, change.events)
     public = _public(session, change, found)
-    requests = _Requests(session) if _has(change, _RFQ_EVENTS) else None
+    requests = _Requests(session) if change.status_changed or _has(change, _RFQ_EVENTS) else None
     return {
         handle: public
         + (_own(session, change, found, handle) if handle else "")
@@ -84,7 +85,7 @@ def _public(session: SessionInfo, change: Change, found: news.Happened) -> str:
         parts.append(_rendered("banner", panels.status(session)))
     if change.ticks:
         parts.append(_rendered("prices", panels.prices(session)))
-    parts += [_rendered("book", panels.book(session, *pair)) for pair in sorted(change.books)]
+    parts += [_rendered("book", panels.book(session, *pair)) for pair in sorted(_books(session, change))]
     if _has(change, _TRADES):
         parts.append(_rendered("tape", panels.tape(session)))
     if _told(change, ""):
@@ -92,12 +93,18 @@ def _public(session: SessionInfo, change: Change, found: news.Happened) -> str:
     return "".join(parts)
 
 
+def _books(session: SessionInfo, change: Change) -> set[tuple[str, str]]:
+    """Those that changed; an empty book says what can be done in it, which the session's status decides."""
+    in_cash = {(leg, CASH) for leg in session.legs} if change.status_changed else set()
+    return {*change.books, *in_cash}
+
+
 def _own(session: SessionInfo, change: Change, found: news.Happened, handle: str) -> str:
     """What the participant `handle` alone may see: their news, orders, holdings and announcements."""
     parts = []
     if (told := news.own(found, handle)) is not None:
         parts.append(_rendered("own", told))
-    if handle in change.holders or handle in found.concerned:
+    if change.status_changed or handle in change.holders or handle in found.concerned:
         parts.append(_rendered("orders", panels.orders(session, handle)))
     if handle in change.holders:
         parts.append(_rendered("holdings", panels.holdings(session, handle)))

@@ -99,7 +99,7 @@ def public(found: Happened, ticks: Sequence[Quoted]) -> dict[str, str]:
 def own(found: Happened, handle: str) -> dict[str, str] | None:
     """For the element `own`: the fills of `handle`, and what they should know; None where there is nothing."""
     fills = [row for row in found.trades if handle in {row.participant_a, row.participant_b}]
-    told = [_fill_line(found.session, row, handle) for row in fills]
+    told = _fill_lines(found.session, fills, handle)
     for item in found.events:
         told += _own_line(found, item, handle)
     if not told:
@@ -133,16 +133,36 @@ def _life(events: Sequence[Committed]) -> list[Line]:
     return found
 
 
-def _fill_line(session: SessionInfo, row: Trade, handle: str) -> Line:
-    gave = row.participant_a == handle
-    amount = f"{_trim(row.amount_from, session.quantity_decimals)} {row.leg_from}"
-    if not row.maker:
-        other = f"{_trim(row.amount_to, session.quantity_decimals)} {row.leg_to}"
-        gave_text, got_text = (amount, other) if gave else (other, amount)
-        return row.number, "good", f"Swapped {gave_text} for {got_text}."
-    price = format_units(row.price, session.price_decimals)
-    unit = "" if row.leg_to == CASH else f" {row.leg_to}"
-    return row.number, "good", f"{'Sold' if gave else 'Bought'} {amount} at {price}{unit}."
+def _fill_lines(session: SessionInfo, rows: Sequence[Trade], handle: str) -> list[Line]:
+    """A sentence for each swap, and one for all that was bought or sold of a leg in one book, however many trades."""
+    told: list[Line] = []
+    alike: dict[tuple[str, str, bool], list[Trade]] = {}
+    for row in rows:
+        gave = row.participant_a == handle
+        if row.maker:
+            alike.setdefault((row.leg_from, row.leg_to, gave), []).append(row)
+        else:
+            told.append(_swap_line(session, row, gave=gave))
+    told += [_fill_line(session, trades, gave=gave) for (_, _, gave), trades in alike.items()]
+    return told
+
+
+def _swap_line(session: SessionInfo, row: Trade, *, gave: bool) -> Line:
+    one = f"{_trim(row.amount_from, session.quantity_decimals)} {row.leg_from}"
+    other = f"{_trim(row.amount_to, session.quantity_decimals)} {row.leg_to}"
+    gave_text, got_text = (one, other) if gave else (other, one)
+    return row.number, "good", f"Swapped {gave_text} for {got_text}."
+
+
+def _fill_line(session: SessionInfo, trades: Sequence[Trade], *, gave: bool) -> Line:
+    last = trades[-1]
+    quantity = sum(row.amount_from for row in trades)
+    average = sum(row.amount_from * row.price for row in trades) // quantity
+    price = format_units(average, session.price_decimals)
+    unit = "" if last.leg_to == CASH else f" {last.leg_to}"
+    amount = f"{_trim(quantity, session.quantity_decimals)} {last.leg_from}"
+    how = "" if len(trades) == 1 else f" on average, in {len(trades)} trades"
+    return last.number, "good", f"{'Sold' if gave else 'Bought'} {amount} at {price}{unit}{how}."
 
 
 def _own_line(found: Happened, item: Committed, handle: str) -> list[Line]:

@@ -17,6 +17,9 @@ from markets.web.charts import polyline
 Context = dict[str, object]
 SPARK_WIDTH, SPARK_HEIGHT = 120, 32
 DEPTH = 10
+"""How many levels of a book are shown on each side."""
+KNOWN_DEPTH = 100
+"""How many the page knows, so that the ticket can say what a large order would cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +133,36 @@ def book_id(session: SessionInfo, asset: str, quote_asset: str) -> str:
 
 def book(session: SessionInfo, asset: str, quote_asset: str) -> Context:
     """Both sides of a book, the best prices in the middle."""
-    found = queries.book(session.stream, asset, quote_asset, depth=DEPTH)
+    found = queries.book(session.stream, asset, quote_asset, depth=KNOWN_DEPTH)
     return ladder(session, found, queries.last_price(session.stream, asset, quote_asset))
 
 
 def ladder(session: SessionInfo, found: queries.BookInfo, last: int | None) -> Context:
     """A book and the price of its last trade, as its fragment shows them."""
     asset, quote_asset = found.asset, found.quote_asset
-    asks, bids = ([level.quantity for level in side] for side in (found.asks, found.bids))
-    deepest = max(sum(asks), sum(bids), 1)
+    asks, bids = found.asks[:DEPTH], found.bids[:DEPTH]
+    deepest = max(sum(level.quantity for level in asks), sum(level.quantity for level in bids), 1)
     spread = found.asks[0].price - found.bids[0].price if found.asks and found.bids else None
     return {
         "session": session,
         "id": book_id(session, asset, quote_asset),
         "asset": asset,
         "quote_asset": quote_asset,
-        "asks": tuple(reversed(_steps(found.asks, deepest))),
-        "bids": _steps(found.bids, deepest),
+        "asks": tuple(reversed(_steps(asks, deepest))),
+        "bids": _steps(bids, deepest),
+        "deeper_asks": _deeper(found.asks),
+        "deeper_bids": _deeper(found.bids),
+        "cut_off": " ".join(
+            name for name, side in (("asks", found.asks), ("bids", found.bids)) if len(side) >= KNOWN_DEPTH
+        ),
         "spread": spread,
         "last": last,
     }
+
+
+def _deeper(levels: Sequence[BookLevel]) -> str:
+    """The levels below those that are shown: "price:quantity" in units, a blank between."""
+    return " ".join(f"{level.price}:{level.quantity}" for level in levels[DEPTH:])
 
 
 def _steps(levels: Sequence[BookLevel], deepest: int) -> tuple[Step, ...]:
@@ -194,11 +207,14 @@ def rfqs(session: SessionInfo, handle: str | None) -> Context:
 def orders(session: SessionInfo, handle: str) -> Context:
     """A participant's orders, the open ones first."""
     found: list[Order] = queries.recent_orders(session.stream, handle)
+    open_count = sum(row.status in queries.OPEN for row in found)
+    if found and open_count == len(found):  # there may be more than are shown
+        open_count = queries.count_open_orders(session.stream, handle)
     return {
         "session": session,
         "handle": handle,
         "orders": found,
-        "open_count": sum(row.status in queries.OPEN for row in found),
+        "open_count": open_count,
         "can_replace": session.status == "active",
     }
 

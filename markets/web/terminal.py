@@ -132,20 +132,20 @@ def chart_data(who: Visitor, seen: Look, *, from_trades: bool, interval: int, un
     """
     session, quote = who.session, seen.quote_asset
     end = session.closed_at or now_us()
-    start = min(session.t1 or session.created_at, end)
-    span = (end - start) // SECOND
-    chosen = interval or next((each for each in _INTERVALS if span // each <= _MOST_CANDLES // 2), _INTERVALS[-1])
-    count = min(valuation.MOST_CANDLES, span // chosen + 2)
-    end = min(end, until) if until else end
-    found = valuation.candles(
-        session,
-        seen.asset,
-        interval=chosen * SECOND,
-        end=end + 1,
-        count=count,
-        from_trades=from_trades or quote != CASH,
-        quote_asset=quote,
-    )
+    # Where nothing has moved since trading began, what was before.
+    for start in (min(session.t1 or session.created_at, end), session.created_at):
+        chosen = interval or _fitting((end - start) // SECOND)
+        found = valuation.candles(
+            session,
+            seen.asset,
+            interval=chosen * SECOND,
+            end=(min(end, until) if until else end) + 1,
+            count=min(valuation.MOST_CANDLES, (end - start) // SECOND // chosen + 2),
+            from_trades=from_trades or quote != CASH,
+            quote_asset=quote,
+        )
+        if found:
+            break
     fills = queries.trades_page(who.stream, 0, _MOST_FILLS, leg=seen.asset, who=who.handle) if who.handle else []
     return {
         "interval": chosen,
@@ -153,9 +153,14 @@ def chart_data(who: Visitor, seen: Look, *, from_trades: bool, interval: int, un
         "fills": [
             news.fill(session, row, who.handle)
             for row in reversed(fills)
-            if row.maker and (row.leg_from, row.leg_to) == (seen.asset, quote) and row.at <= end
+            if row.maker and (row.leg_from, row.leg_to) == (seen.asset, quote) and row.at <= (until or end)
         ],
     }
+
+
+def _fitting(span: int) -> int:
+    """The shortest interval, in s, at which a span of so many seconds makes a readable number of candles."""
+    return next((each for each in _INTERVALS if span // each <= _MOST_CANDLES // 2), _INTERVALS[-1])
 
 
 _MOST_FILLS = 300

@@ -208,7 +208,7 @@
   const places = new Map();
   let focused = "";
   let editing = null;
-  const scrollerOf = (part) => (part.matches(".scroll") ? part : part.querySelector(".scroll"));
+  const scrollerOf = (part) => (part.matches(".scroll, .prices") ? part : part.querySelector(".scroll"));
   body.addEventListener("htmx:oobBeforeSwap", (event) => {
     const part = event.detail.target;
     const scroller = scrollerOf(part);

@@ -24,26 +24,66 @@
     const card = document.querySelector(`.card[data-leg="${CSS.escape(leg)}"]`);
     return card && card.dataset.price ? big(card.dataset.price) : null;
   };
-  // The other side of the book, best price first: [price, quantity]
+  // The other side of the book, best price first, as far as the page knows it: [price, quantity]
   function opposite(which) {
-    const rows = [...document.querySelectorAll(`.ladder .${which === "buy" ? "asks" : "bids"} tr[data-price]`)];
+    const name = which === "buy" ? "asks" : "bids";
+    const rows = [...document.querySelectorAll(`.ladder .${name} tr[data-price]`)];
     if (which === "buy") rows.reverse();
-    return rows.map((row) => [big(row.dataset.price), big(row.dataset.quantity)]);
+    const ladder = document.querySelector(".ladder");
+    const deeper = ladder ? ladder.dataset[name].split(" ").filter(Boolean) : [];
+    return [...rows.map((row) => [big(row.dataset.price), big(row.dataset.quantity)]), ...deeper.map((level) => level.split(":").map(big))];
   }
-  const cost = (quantity, price) => (inCash() ? quantity * price : (quantity * price) / priceScale);
-  const asMoney = (units) => (inCash() ? Units.money(units, cashDecimals) : `${Units.trim(units, quantityDecimals)} ${ticket().dataset.quote}`);
+  const isCutOff = (which) => document.querySelector(".ladder")?.dataset.cut.includes(which === "buy" ? "asks" : "bids") ?? false;
+  // What one's own orders have in this book, on one side, by price
+  function ownOrders(which) {
+    const { asset, quote } = ticket().dataset;
+    const found = new Map();
+    for (const { dataset } of document.querySelectorAll("#orders tr.open, #orders tr.partially_filled")) {
+      if (dataset.asset !== asset || dataset.quote !== quote || dataset.side !== (which === "buy" ? "ask" : "bid")) continue;
+      const price = big(dataset.price);
+      found.set(price, (found.get(price) || 0n) + big(dataset.quantity) - big(dataset.filled));
+    }
+    return found;
+  }
+  const scale = () => (inCash() ? 1n : priceScale);
+  const lot = () => (inCash() ? 1n : big(terminal.dataset.lot));
+  const cost = (quantity, price) => (quantity * price) / scale();
+  const asMoney = (units) => (inCash() ? Units.exact(units, cashDecimals) : `${Units.trim(units, quantityDecimals)} ${ticket().dataset.quote}`);
 
   // The preview
 
-  function fillsNow(quantity, limit) {
-    let [left, paid] = [quantity, 0n];
-    for (const [price, size] of opposite(side())) {
-      if (!left || (limit !== null && (side() === "buy" ? price > limit : price < limit))) break;
-      const taken = left < size ? left : size;
-      paid += cost(taken, price);
-      left -= taken;
-    }
-    return [quantity - left, paid];
+  function walked(which, quantity, { limit = null, funds = null } = {}) {
+    const order = { isBuy: which === "buy", quantity, limit, funds, own: ownOrders(which), prevention: terminal.dataset.selfTrade, scale: scale(), lot: lot() };
+    const found = Fills.walk(opposite(which), order);
+    return found.stopped === "end" && isCutOff(which) ? { ...found, stopped: "cut" } : found;
+  }
+
+  // What becomes of an order: what fills at once, what it costs with what rests of it, why no more fills.
+  function outcome(quantity, limit) {
+    const which = side();
+    const isBuy = which === "buy";
+    const { asset, quote } = ticket().dataset;
+    const has = available(isBuy ? quote : asset);
+    const needed = isBuy ? (isMarket() ? 0n : cost(quantity, limit)) : quantity;
+    const refused = (why, gone = 0n) => ({ filled: 0n, total: isBuy ? gone : 0n, left: has - gone, fate: `refused: ${why}` });
+    if (needed > has) return refused("that is more than is available", needed);
+    const { left, paid, stopped, isLeast } = walked(which, quantity, { limit, funds: isMarket() && isBuy ? has : null });
+    const filled = quantity - left;
+    if (byId("order-post").checked && (filled || stopped === "own")) return refused("it would trade");
+    const tif = isMarket() ? "ioc" : byId("order-tif").value;
+    if (tif === "fok" && left && stopped !== "cut") return { filled: 0n, total: 0n, left: has, fate: "nothing: all of it cannot" };
+    const rests = left && stopped !== "own" && tif !== "ioc" && tif !== "fok";
+    const total = rests ? paid + cost(left, limit) : paid;
+    const fate = told({ filled, paid, rests, stopped, isLeast, isAll: !left });
+    return { filled, total, left: has - (isBuy ? total : rests ? quantity : filled), fate };
+  }
+  function told({ filled, paid, rests, stopped, isLeast, isAll }) {
+    const nobody = side() === "buy" ? "nobody sells" : "nobody buys";
+    if (!filled) return `nothing${isLeast ? " perhaps" : ""}: ${rests ? "it rests" : { own: "it meets your own order", funds: "you cannot pay for it" }[stopped] || (isMarket() ? nobody : "it is cancelled")}`;
+    const fills = `${isLeast ? "at least " : ""}${Units.trim(filled, quantityDecimals)} @ ${average(paid, filled)}`;
+    if (isAll || rests) return fills;
+    const why = { own: "then meets your own order", funds: "all that you can pay", cut: "and more, deeper down" }[stopped];
+    return `${fills}, ${why || (isMarket() ? "all there is" : "the rest is cancelled")}`;
   }
 
   function preview() {
@@ -65,39 +105,31 @@
     button.classList.toggle("buying", isBuy);
     button.classList.toggle("selling", !isBuy);
     const verb = isBuy ? "Buy" : "Sell";
-    if (quantity === null || (limit === null && !isMarket())) {
+    if (!quantity || (!limit && !isMarket())) {
       for (const name of ["cost", "now", "left"]) show(name, "—");
       button.textContent = `${verb} ${asset}`;
       return;
     }
-    const [filled, paid] = fillsNow(quantity, limit);
-    const total = isMarket() ? paid : paid + cost(quantity - filled, limit);
-    const left = isBuy ? has - total : has - quantity;
-    show("cost", `${asMoney(total)}${isMarket() && filled < quantity ? " for what is there" : ""}`);
-    show("now", filled ? `${Units.trim(filled, quantityDecimals)} @ ${average(paid, filled)}` : "nothing: it rests");
+    const { total, left, fate } = outcome(quantity, limit);
+    show("cost", asMoney(total));
+    show("now", fate, fate.startsWith("refused"));
     show("left", isBuy ? asMoney(left) : `${Units.trim(left, quantityDecimals)} ${asset}`, left < 0n);
     const at = isMarket() ? "at market" : `@ ${Units.trim(limit, priceDecimals)}`;
     button.textContent = `${verb} ${Units.trim(quantity, quantityDecimals)} ${asset} ${at}`;
   }
   const average = (paid, filled) => Units.trim((inCash() ? paid : paid * priceScale) / filled, priceDecimals);
 
-  // What `percent` of what is available buys or sells
+  // What `percent` of what is available buys or sells, in whole lots
   function part(percent) {
     const { asset, quote } = ticket().dataset;
     const share = BigInt(percent);
-    if (side() === "sell") return (available(asset) * share) / 100n;
+    const whole = (quantity) => quantity - (quantity % lot());
+    if (side() === "sell") return whole((available(asset) * share) / 100n);
     const money = (available(quote) * share) / 100n;
     const limit = isMarket() ? null : Units.parse(byId("order-price").value, priceDecimals);
-    if (limit) return inCash() ? money / limit : (money * priceScale) / limit;
-    let [left, quantity] = [money, 0n];
-    for (const [price, size] of opposite("buy")) {
-      const most = inCash() ? left / price : (left * priceScale) / price;
-      const taken = most < size ? most : size;
-      quantity += taken;
-      left -= cost(taken, price);
-      if (taken < size) break;
-    }
-    return quantity;
+    if (limit) return whole((money * scale()) / limit);
+    const most = opposite("buy").reduce((sum, [, size]) => sum + size, 0n);
+    return most - walked("buy", most, { funds: money }).left;
   }
 
   function choose(which) {
@@ -219,9 +251,11 @@
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    const { key, target } = event;
+    const { target } = event;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key; // with caps lock, too
     if (key === "Escape") {
-      if (isTyping(target)) target.blur();
+      if (target.closest("tr.editing")) byId("replace-keep").click();
+      else if (isTyping(target)) target.blur();
       else if (ticket()) clearTicket();
       return;
     }

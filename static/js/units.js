@@ -3,11 +3,15 @@
 const Units = (() => {
   const scale = (decimals) => 10n ** BigInt(decimals);
 
-  // "6.2", 4 → 62000n; null where it is no number of at most that many decimals.
+  // "6.2", 4 → 62000n, and "62e-1" too; null where it is no number, or needs more decimals than that.
   function parse(text, decimals) {
-    const match = /^\s*(\d*)(?:\.(\d*))?\s*$/.exec(text || "");
-    if (!match || !(match[1] || match[2]) || (match[2] || "").length > decimals) return null;
-    return BigInt(match[1] || "0") * scale(decimals) + BigInt((match[2] || "").padEnd(decimals, "0") || "0");
+    const match = /^\s*\+?(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,2}))?\s*$/i.exec((text || "").slice(0, 64));
+    if (!match || !(match[1] || match[2])) return null;
+    const [whole, part] = [match[1] || "", match[2] || ""];
+    const shift = decimals - part.length + Number(match[3] || 0);
+    const digits = BigInt(whole + part);
+    if (shift >= 0) return digits * scale(shift);
+    return digits % scale(-shift) ? null : digits / scale(-shift);
   }
 
   // 62000n, 4 → "6.2000"
@@ -20,6 +24,12 @@ const Units = (() => {
   // 62000n, 4 → "6.2"
   const trim = (units, decimals) => (decimals ? format(units, decimals).replace(/\.?0+$/, "") : format(units, 0));
 
+  // Cash with all its digits, two decimals at least, thousands apart: "1,234.5678"
+  function exact(units, decimals) {
+    const [whole, part = ""] = trim(units, decimals).split(".");
+    return `${whole.replace("-", "−").replace(/\B(?=(\d{3})+$)/g, ",")}.${part.padEnd(2, "0")}`;
+  }
+
   // Cash in cents, rounded towards zero, thousands apart: "1,234.56"
   function money(units, decimals) {
     const cents = ((units < 0n ? -units : units) * 100n) / scale(decimals);
@@ -27,5 +37,5 @@ const Units = (() => {
     return `${units < 0n && cents ? "−" : ""}${whole}.${String(cents % 100n).padStart(2, "0")}`;
   }
 
-  return { parse, format, trim, money, scale };
+  return { parse, format, trim, exact, money, scale };
 })();

@@ -1,6 +1,7 @@
 """In a real browser against a real server: live, silent, within its own walls, and whole without scripts."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -182,8 +183,9 @@ def test_the_ticket_says_what_an_order_costs_and_need_not_ask(browse: Open) -> N
     row = page.locator(".ladder .asks tr[data-price]").last
     price, quantity = int(row.get_attribute("data-price") or 0), int(row.get_attribute("data-quantity") or 0)
     row.locator("a").click()
-    cents = price * quantity * 100 // 10**8
-    expect(page.locator("#preview [data-is=cost]")).to_have_text(f"{cents // 100:,}.{cents % 100:02d}")
+    cost = page.locator("#preview [data-is=cost]")
+    expect(cost).not_to_have_text("—")
+    assert Decimal(cost.inner_text().replace(",", "")) == Decimal(price * quantity).scaleb(-8)
     expect(page.locator("#preview [data-is=now]")).to_contain_text("@")
     page.uncheck("#ticket-confirm")
     page.fill("#order-quantity", "0.01")
@@ -213,8 +215,15 @@ def test_an_order_is_replaced_in_its_row_while_others_trade(browse: Open) -> Non
     expect(page.locator("#orders tbody tr", has_text="0.0505")).to_be_visible()
     assert page.input_value("#replace-quantity") == "0.0404"
     page.locator("#replace-form button").click()
-    expect(page.locator("#orders tbody tr", has_text="0 / 0.0404")).to_be_visible()
+    changed = page.locator("#orders tbody tr", has_text="0 / 0.0404")
+    expect(changed).to_be_visible()
     expect(page.locator("#replace-form")).to_have_count(0)
+    page.fill("#order-quantity", "7")
+    changed.get_by_text("Replace").click()
+    expect(page.locator("#replace-quantity")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(changed.get_by_text("Replace")).to_be_visible()
+    assert page.input_value("#order-quantity") == "7"
     assert alice.complaints == []
 
 

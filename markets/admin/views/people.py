@@ -20,6 +20,7 @@ from markets.admin.people_forms import CodesForm, RosterForm
 from markets.admin.views.buttons import buttons
 from markets.admin.views.frame import REFUSED, SessionView, attempt
 from markets.engine import commands as c
+from markets.engine.state import TREASURY
 from markets.handlers import participants
 from markets.qr import qr
 
@@ -76,6 +77,7 @@ class RosterView(SessionView):
         found = sheets.read(
             data, legs=session.legs, quantity_decimals=session.quantity_decimals, known=roster.uids_of
         )
+        self._check_treasury(found)
         here = set(queries.participants(session.stream))
         planned = self._planned(found, here)
         try:
@@ -84,6 +86,21 @@ class RosterView(SessionView):
             number = planned.numbers.get(refusal.field.rpartition(".")[0]) or planned.numbers.get(refusal.field)
             raise sheets.RosterError([f"Line {number}: {refusal.detail}" if number else refusal.detail]) from None
         return planned
+
+    def _check_treasury(self, found: sheets.Roster) -> None:
+        """Raises RosterError naming the lines with which more of a leg is wanted than there is."""
+        session = self.session
+        if not any(session.q):
+            return
+        held = queries.allocations(session.stream)[TREASURY]
+        short = sheets.beyond(
+            found.lines,
+            session.legs,
+            session.quantity_decimals,
+            lambda leg: held[leg].total if leg in held else 0,
+        )
+        if told := [f"Line {number}: {text}" for number, text in sorted(short)]:
+            raise sheets.RosterError(told)
 
     def _planned(self, found: sheets.Roster, here: set[str]) -> Planned:
         session = self.session

@@ -30,14 +30,7 @@ def join(state: SessionState, command: c.JoinSession, actor: Actor, now: int) ->
     if not is_organiser(state, actor) and command.user != actor.id:
         raise DomainError("not_organiser", "Only the organiser may admit somebody else.")
     handle = command.participant
-    if not _HANDLE.fullmatch(handle):
-        raise DomainError(
-            "invalid_handle",
-            "A handle is 1 to 32 letters, digits, '.', '-' or '_', and not '.' or '..'.",
-            field="participant_id",
-        )
-    if handle.casefold() in RESERVED:
-        raise DomainError("invalid_handle", f"The handle {handle!r} is reserved.", field="participant_id")
+    check_handle(handle)
     if not 1 <= len(command.user) <= _LONGEST_USER:
         raise DomainError("invalid_user", f"A user is 1 to {_LONGEST_USER} characters.", field="user")
     if handle in state.facts.participants:
@@ -52,6 +45,18 @@ def join(state: SessionState, command: c.JoinSession, actor: Actor, now: int) ->
         raise DomainError("too_large", "The session cannot issue more cash.")
     issued = [e.CashIssued(handle, amount)] if amount else []
     return [e.ParticipantJoined(handle, command.user), *issued]
+
+
+def check_handle(handle: str) -> None:
+    """Raises DomainError `invalid_handle` for what nobody can be called in any session."""
+    if not _HANDLE.fullmatch(handle):
+        raise DomainError(
+            "invalid_handle",
+            "A handle is 1 to 32 letters, digits, '.', '-' or '_', and not '.' or '..'.",
+            field="participant_id",
+        )
+    if handle.casefold() in RESERVED:
+        raise DomainError("invalid_handle", f"The handle {handle!r} is reserved.", field="participant_id")
 
 
 def admit(state: SessionState, command: c.AdmitParticipants, actor: Actor, now: int) -> list[Event]:

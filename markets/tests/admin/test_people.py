@@ -16,15 +16,15 @@ from markets import queries
 from markets.tests.admin.conftest import press, terms, text_of, url
 
 CSV = b"participant_id,name,user,AAPL,NVDA\nzoe,Zoe Z.,,10,5\nyan,=1+1,,,\n"
+NOBODY = {
+    f"participants-{n}-{name}": "" for n in range(2) for name in ("participant_id", "name", "user", "allocations")
+}
 
 
 @pytest.fixture
 def room(console: Client) -> queries.SessionInfo:
     """A session with a basket that nobody has a share of yet."""
-    empty = {
-        f"participants-{n}-{name}": "" for n in range(2) for name in ("participant_id", "name", "user", "allocations")
-    }
-    answer = console.post(url("add"), terms(**empty))
+    answer = console.post(url("add"), terms(**NOBODY))
     assert answer.status_code == 302, text_of(answer)
     return queries.session("class-1")
 
@@ -74,7 +74,9 @@ def test_a_csv_is_shown_before_it_is_done_as_a_whole(console: Client, room: quer
         (b"participant_id,AAPL\nzoe,1\nyan,x\n", "Line 3: AAPL"),
         (b"participant_id,AAPL\nzoe,1,2\n", "Line 2: there are 3 cells"),
         (b"participant_id\nzoe\nzoe\n", "Line 3: zoe is there twice"),
-        (b"participant_id,AAPL\nzoe,1000\n", "the treasury holds 100"),
+        (b"participant_id,AAPL\nzoe,1000\n", "Line 2: up to here 1000.0000 AAPL are wanted; the treasury holds 100"),
+        (b"participant_id,NVDA\nzoe,40\nyan,\nxav,40\nwim,40\n", "Line 4: up to here 80.0000 NVDA are wanted"),
+        (b"participant_id\nCash\n..\nyan\nz o\n", "Line 3: A handle is"),
         (b"participant_id,user\nzoe,nobody\n", "Line 2: there is no user"),
         (b"participant_id\nz\xff\n", "Line 2: this is not UTF-8"),
         (b"participant_id\nz o e!\n", "Line 2: A handle is"),
@@ -88,6 +90,18 @@ def test_a_bad_line_is_named_and_nothing_is_done(
     assert answer.status_code == 422
     assert said in text_of(answer)
     assert queries.participants(room.stream) == []
+
+
+def test_every_bad_handle_is_named_at_once(console: Client, room: queries.SessionInfo) -> None:
+    said = text_of(press(console, "roster", room.stream, csv=upload(b"participant_id\ntreasury\nyan\nz o\n")))
+    assert "Line 2: The handle" in said
+    assert "Line 4: A handle is" in said
+
+
+def test_what_was_done_is_told_with_the_sessions_own_letters(console: Client, ledger: None) -> None:
+    answer = console.post(url("add"), terms(session_id="class-2", **NOBODY), follow=True)
+    assert "class-2 is created." in text_of(answer)
+    assert "Class-2" not in text_of(answer)
 
 
 def test_a_code_signs_its_participant_in_once(console: Client, room: queries.SessionInfo) -> None:
