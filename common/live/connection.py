@@ -106,23 +106,27 @@ class Connection(Generic[Guest]):
 
     def offer(self, batch: Batch) -> None:
         """Queue `batch`, or close the connection that let too much pile up. Never waits."""
-        if self.closing.done():
-            return
-        if len(self._waiting) >= _MOST_BATCHES or self._bytes > _MOST_BYTES:
-            self._waiting.clear()
-            self.close(TOO_SLOW)
+        if self.closing.done() or self._overflows(len(self._waiting)):
             return
         self._waiting.append(batch)
         self._bytes += batch.size
         self._something.set()
 
     def answer(self, message: Answer) -> None:
-        """Queue an answer, beside those that wait already: they are no more than what the client has asked."""
+        """Queue an answer, beside those that wait already. Never waits, as `offer`."""
         if not (self._waiting and isinstance(self._waiting[-1], Answers)):
             self.offer(Answers())
-        if self._waiting and isinstance(last := self._waiting[-1], Answers):
+        if self._waiting and isinstance(last := self._waiting[-1], Answers) and not self._overflows(0):
             last.messages.append(message)
             self._bytes += message.size
+
+    def _overflows(self, batches: int) -> bool:
+        """Whether too much waits already; then the connection is closed, and all of it forgotten."""
+        if batches < _MOST_BATCHES and self._bytes <= _MOST_BYTES:
+            return False
+        self._waiting.clear()
+        self.close(TOO_SLOW)
+        return True
 
     def close(self, code: int) -> None:
         """Have the connection closed with `code`; the first one counts."""

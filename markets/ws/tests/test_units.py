@@ -78,6 +78,28 @@ def test_a_connection_that_is_not_sent_is_closed_when_its_queue_is_full() -> Non
     asyncio.run(story())
 
 
+def test_whoever_asks_for_ever_and_reads_no_answer_is_closed_too() -> None:
+    async def ask() -> tuple[int, int]:
+        async def never(message: Any) -> None:
+            await asyncio.Event().wait()
+
+        connection = Connection(GUEST, never, as_html=False)
+        pump = asyncio.create_task(connection.pump())
+        asked = 0
+        while not connection.closing.done() and asked < 20_000:
+            connection.answer(Answer("error", "demo", 0, {"id": asked, "detail": "x" * 400}))
+            asked += 1
+            if asked == 1:
+                await asyncio.sleep(0)  # the first is on its way
+        connection.answer(Answer("error", "demo", 0, {"id": asked}))
+        pump.cancel()
+        return asked, connection.closing.result()
+
+    asked, code = asyncio.run(ask())
+    assert code == TOO_SLOW
+    assert 1000 < asked < 10_000, "a thousand unanswered commands are no reason"
+
+
 def test_a_burst_larger_than_the_queue_is_no_reason_to_close_who_reads() -> None:
     async def story() -> None:
         sent: list[str] = []
