@@ -5,6 +5,7 @@ import random
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,22 +19,31 @@ from session_contracts_client.shapes import Number, Order
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _SILENCE_S = 15.0
+_MOST_UNANSWERED = 1000
+"""On one connection, after which the server says `busy`; what is more waits here."""
+_MOST_BYTES = 16 * 1024
+"""Of a message; the server hangs up on whoever sends more."""
+_NOT_TAKEN = {"busy", "unavailable"}
 
 
 @dataclass
 class _Asked:
+    name: str
     text: str
     since: float
     answer: "Future[Any]"
     read: Callable[[Mapping[str, Any]], Any]
+    times_sent: int = 0
 
 
 class OrderLine:
     """Sends orders without waiting: every method answers a Future at once, whose result() is what the server did.
 
     Commands are done in the order of the calls. When the connection breaks, what was not answered is sent again under
-    its own id, so that it happens once. result() raises ApiError for what is refused, Unreachable after `patience`
-    seconds without a connection, FeedClosed where coming back is of no use. Safe for several threads.
+    its own id, so that it happens once. result() raises ApiError for what is refused, FeedClosed where coming back is
+    of no use, Unreachable where nobody can say whether it was done: after `patience` seconds without a connection, or
+    when the server is too busy to take it again. A call raises ClientError for what is too long to send. Safe for
+    several threads.
     """
 
     def __init__(
@@ -43,6 +53,9 @@ class OrderLine:
         self._patience = patience
         self._wire: Wire | None = None
         self._asked: dict[str, _Asked] = {}
+        self._waiting: deque[_Asked] = deque()
+        self._unanswered = 0
+        """Of those that were sent over this connection."""
         self._mutex = threading.Lock()
         self._end: ClientError | None = None
         self._holds = False
@@ -94,14 +107,25 @@ class OrderLine:
         name = uuid.uuid4().hex
         given = {field: value for field, value in body.items() if value is not None}
         text = wire.dumps({"op": op, "id": name, **given}).decode()
-        asked = _Asked(text, time.monotonic(), Future(), read)
+        if len(text.encode()) > _MOST_BYTES:
+            raise ClientError(f"A message has at most {_MOST_BYTES} bytes.")
+        asked = _Asked(name, text, time.monotonic(), Future(), read)
         with self._mutex:
             if self._end is not None:
                 raise self._end
             self._asked[name] = asked
-            if self._wire is not None:
-                self._send(text)
+            self._waiting.append(asked)
+            self._send_waiting()
         return asked.answer
+
+    def _send_waiting(self) -> None:
+        """Needs the mutex. In the order of the calls, as many as the server takes without having answered."""
+        while self._wire is not None and self._waiting and self._unanswered < _MOST_UNANSWERED:
+            asked = self._waiting.popleft()
+            if asked.name in self._asked:
+                asked.times_sent += 1
+                self._unanswered += 1
+                self._send(asked.text)
 
     def _send(self, text: str) -> None:
         """Needs the mutex. What is lost with its connection is sent again by the next one."""
@@ -143,18 +167,22 @@ class OrderLine:
             self._wire = line
             if self._holds:
                 self._send(json.dumps({"op": "order.cancel_on_disconnect", "id": 0, "on": True}))
-            for asked in list(self._asked.values()):
-                if self._wire is not None:
-                    self._send(asked.text)
+            self._waiting, self._unanswered = deque(self._asked.values()), 0
+            self._send_waiting()
 
     def _take(self, message: Mapping[str, Any]) -> None:
         data = message["data"]
         with self._mutex:
             asked = self._asked.pop(data["id"], None) if message["type"] in {"ack", "error"} else None
+            if asked is not None:
+                self._unanswered -= 1
+                self._send_waiting()
         if asked is None or not asked.answer.set_running_or_notify_cancel():
             return
         if message["type"] == "ack":
             asked.answer.set_result(asked.read(data))
+        elif asked.times_sent > 1 and data["code"] in _NOT_TAKEN:
+            asked.answer.set_exception(Unreachable("The server did not take it again. It may have been done."))
         else:
             asked.answer.set_exception(_refusal(data))
 
