@@ -129,20 +129,29 @@ class House:
 
 @contextmanager
 def house(
-    folder: Path, *, webs: int = 1, durable: bool = True, disk: Path | None = None, **variables: str
+    folder: Path,
+    *,
+    webs: int = 1,
+    durable: bool = True,
+    disk: Path | None = None,
+    is_whole: bool = False,
+    **variables: str,
 ) -> Iterator[House]:
-    """Servers on a database of the kind that this run of the tests is about. `disk`: where its files are."""
+    """Servers on a database of the kind that this run of the tests is about. `disk`: where its files are.
+
+    `is_whole`: with Redis, a worker and two beats, on PostgreSQL, as in production.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     own = {"SM_ORDERS_PER_SECOND": "0", **variables}
-    if connection.vendor == "sqlite":
+    if connection.vendor == "sqlite" and not is_whole:
         own["DATABASE_URL"] = f"sqlite:///{disk or folder}/market.sqlite3"
     try:
         with stack(
             folder,
             webs=webs,
-            workers=0,
-            beats=0,
-            with_redis=False,
+            workers=int(is_whole),
+            beats=2 * is_whole,
+            with_redis=is_whole,
             with_proxy=False,
             durable=durable,
             disk=disk,

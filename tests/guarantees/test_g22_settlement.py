@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.guarantees.harness import CASH_EACH, PEOPLE, UNITS, House, crowd
+from tests.guarantees.harness import CASH_EACH, PEOPLE, UNITS, House
 from tests.guarantees.sizes import chance, size
-from tests.guarantees.trader import OK, Answer
+from tests.guarantees.trader import FAIL, OK, UNKNOWN, Answer
 
-KILLS = size(2, 30, 100)
+KILLS = size(3, 40, 100)
+MOMENTS = {"commit": False, "committed": True, "": None, "write": False}
+"""When the server dies → whether the settlement is there afterwards; "" is any time from the question on."""
 PRICES = {"AAPL": "10.37", "NVDA": "9.01"}
 pytestmark = pytest.mark.timeout(240 + 20 * KILLS)
 
@@ -21,26 +23,40 @@ def test_a_settlement_is_whole_or_not_there_and_can_be_asked_for_again(
     market: House, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     seed, dice = chance()
-    before = 0
-    for turn in range(KILLS):
-        session = f"g22-{turn}"
-        market.open_session(session)
-        with crowd(market, session, tmp_path / session, seed=seed, most=3) as clients:
-            clients.wait_for(20)
-            clients.end()
-        first = settle_and_die(market, session, dice.uniform(0, 0.15))
-        happened = market.organiser.session(session).status == "settled"
-        before += happened
-        assert first.outcome != OK or happened, f"seed {seed}"
-        events = len(list(market.organiser.events(session)))
-        again = settle(market, session)
-        assert again.status in {200, 201}, again
-        assert again.replayed == happened
-        whole(market, session)
-        if happened:
-            assert len(list(market.organiser.events(session))) == events, "asking again changed something"
+    told = tmp_path / "moment"
+    there = dict.fromkeys((False, True), 0)
+    with market.broken("dies_in_settlement", SABOTAGE_MOMENT=str(told)):
+        for turn in range(KILLS):
+            session, moment = f"g22-{turn}", list(MOMENTS)[turn % len(MOMENTS)]
+            market.open_session(session)
+            trade(market, session)
+            if moment:
+                told.write_text(moment)
+            first = settle_and_die(market, session, 0 if moment else dice.uniform(0, 0.15))
+            assert not told.exists(), "nobody died"
+            happened = market.organiser.session(session).status == "settled"
+            there[happened] += 1
+            assert MOMENTS[moment] in {None, happened}, f"killed at {moment}, seed {seed}"
+            assert first.outcome in ({OK, UNKNOWN} if happened else {FAIL, UNKNOWN}), f"seed {seed}"
+            events = len(list(market.organiser.events(session)))
+            again = settle(market, session)
+            assert again.status in {200, 201}, again
+            assert again.replayed == happened
+            whole(market, session)
+            if happened:
+                assert len(list(market.organiser.events(session))) == events, "asking again changed something"
+    tell(f"{KILLS} kills, {there[False]} before the commit, {there[True]} after it, seed {seed}")
+    assert all(there.values())
     assert market.verified(f"g22-{KILLS - 1}") == []
-    tell(f"{KILLS} kills, {before} after the commit, seed {seed}")
+
+
+def trade(market: House, session: str) -> None:
+    """Everybody offers a share, and half of them are met: there are trades, and orders that still bind something."""
+    for number, who in enumerate(PEOPLE[:6]):
+        body = {"asset": "AAPL", "side": "sell" if number % 2 else "buy", "order_type": "limit", "quantity": 3}
+        with market.wires(who, 1) as (wire,):
+            answer = wire.ask("POST", f"/sessions/{session}/orders", {**body, "price": 10 + number // 2})
+            assert answer.outcome == OK, answer
 
 
 def settle(market: House, session: str) -> Answer:
@@ -49,11 +65,14 @@ def settle(market: House, session: str) -> Answer:
 
 
 def settle_and_die(market: House, session: str, offset: float) -> Answer:
-    """Ask for the settlement, and kill the server so many seconds later; what was answered, if anything."""
+    """Ask for the settlement while the server dies, by itself or after so many seconds; what was answered, if any."""
     told: list[Answer] = []
     asking = threading.Thread(target=lambda: told.append(settle(market, session)))
     asking.start()
-    time.sleep(offset)
+    if offset:
+        time.sleep(offset)
+    else:
+        asking.join()
     market.restart()
     asking.join()
     return told[0]

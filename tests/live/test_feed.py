@@ -242,31 +242,6 @@ def test_a_client_that_lost_a_message_gets_it_again_from_where_it_stood(server: 
     asyncio.run(story())
 
 
-def test_a_client_that_never_reads_is_closed_with_4408_and_the_others_do_not_notice(server: Server) -> None:
-    session = open_session("alice", "bob")
-
-    async def story() -> None:
-        headers = {"Authorization": f"Bearer {session.secrets['bob']}"}
-        url = f"ws://{server.host}/ws/sessions/{session.session_id}"
-        deaf = await connect(url, additional_headers=headers, max_queue=1, ping_interval=None)
-        deaf.transport.pause_reading()
-        async with listening(server, session, "alice") as alice:
-            heard = asyncio.create_task(closed_with(alice, 40))
-            trading = asyncio.create_task(trade_wildly(session, "alice", 150, 3))
-            await asyncio.sleep(18)
-            await trading
-            assert not heard.done()
-            deaf.transport.resume_reading()
-            assert await closed_with(Ear(deaf, "bob"), 5) == 4408
-            await aside(sessions.halt_session, session.stream, session.organiser)
-            await asyncio.sleep(1)
-            assert alice.messages[-1]["type"] in {"status", "heartbeat"}
-            assert alice.levels() == await aside(rest_book, session)
-            heard.cancel()
-
-    asyncio.run(story())
-
-
 def test_a_burst_that_is_not_read_is_not_kept_for_ever(server: Server) -> None:
     """It ends long before an unanswered ping would end it."""
     session = open_session("alice", "bob", bounds={"orders_per_second": 10_000})

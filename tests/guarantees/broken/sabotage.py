@@ -1,16 +1,22 @@
 """What is broken on purpose, so that the harness can show that it would notice. Production never comes here."""
 
 import itertools
+import os
 import random
+import signal
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from uuid import UUID
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from common.db import Row, Write
 from ledger import store
 from ledger.batch import Batch
 from ledger.domain import Committed
-from ledger.runtime import runtime
+from ledger.runtime import Runtime, runtime
 from ledger.store import End
 from ledger.tickets import Result, Ticket, deliver
 from markets.engine import invariants
@@ -91,6 +97,46 @@ def commits_fail() -> None:
     runtime.before_commit = fail
 
 
+def dies_in_settlement() -> None:
+    """Not a broken build but a fault: a settlement kills its process at the moment that SABOTAGE_MOMENT's file names.
+
+    write: before anything of its batch is written. commit: all is written and not committed. committed: nobody has
+    been told yet.
+    """
+    told = Path(os.environ["SABOTAGE_MOMENT"])
+    after_commit = Runtime._after_commit
+
+    def die_at(moment: str, batch: Batch) -> None:
+        if not any(event.type == "SessionSettled" for event in batch.events):
+            return
+        if told.exists() and told.read_text() == moment:
+            told.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def write(batch: Batch) -> bool:
+        die_at("write", batch)
+        written = _write(batch)
+        die_at("commit", batch)
+        return written
+
+    def committed(own: Runtime, batch: Batch, tickets: int) -> None:
+        die_at("committed", batch)
+        after_commit(own, batch, tickets)
+
+    Batch.write = write  # type: ignore[method-assign, assignment]
+    Runtime._after_commit = committed  # type: ignore[method-assign, assignment]
+
+
+def syncs_off() -> None:
+    """SQLite does not wait for the disk."""
+
+    def hurry(connection: BaseDatabaseWrapper, **_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous = OFF")
+
+    connection_created.connect(hurry, weak=False)
+
+
 def pokes_lost() -> None:
     """Not a broken build but a fault: three of ten pokes never arrive."""
     from markets.ws.tailer import Tailer
@@ -112,6 +158,8 @@ FAULTS: dict[str, Callable[[], None]] = {
         outcomes_off,
         balances_off,
         commits_fail,
+        dies_in_settlement,
         pokes_lost,
+        syncs_off,
     )
 }
