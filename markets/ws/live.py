@@ -10,12 +10,13 @@ from urllib.parse import parse_qs
 import msgspec
 
 from common.clock import now_us
-from common.errors import DomainError, InvalidInput
+from common.errors import InvalidInput
 from common.live.connection import FRAMES, GONE, RESTART, TOO_SLOW, Connection
 from common.live.message import Message
 from common.live.threads import in_thread
-from markets.ws import credentials, hub
+from markets.ws import credentials
 from markets.ws.credentials import Guest
+from markets.ws.hub import SessionHub
 from markets.ws.messages import Resume
 from markets.ws.tailer import Tailer
 from markets.ws.trading import COMMANDS, Asked, NotUnderstood, OrderEntry, hear
@@ -68,9 +69,8 @@ async def _admitted(scope: Scope) -> Guest | None:
 
 async def _serve(connection: Connection[Guest], receive: Receive, *, since: int | None) -> int | None:
     """Until the client goes (None) or is to be closed (the code)."""
-    try:
-        tailer = await hub.current().tailer(connection.guest.stream)
-    except DomainError:
+    tailer = await SessionHub.current().follower(connection.guest.stream)
+    if tailer is None:
         return GONE
     entry = OrderEntry(connection)
     tasks: set[asyncio.Future[Any]] = {connection.closing, asyncio.create_task(connection.pump())}

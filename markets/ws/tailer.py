@@ -6,7 +6,6 @@ between, so whoever joins stands exactly where the mirror stands.
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
@@ -15,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from common.clock import now_us
 from common.live.connection import GONE, NOT_YOURS, Batch, Connection
+from common.live.following import Follower
 from common.live.message import Message
 from common.live.threads import in_thread
 from ledger.domain import Committed
@@ -32,7 +32,6 @@ from oracle.facade import TickInfo
 log = logging.getLogger("markets.ws")
 _FRAGMENTS = "markets.web.fragments"
 """The one place that names the pages' renderer: render(change, handles)."""
-_PAUSE_S, _ANSWERS_FIRST_S = 0.1, 0.005
 _HTML_PAUSE_S = 0.2
 _HISTORY = 4096
 _RECENT = 64
@@ -40,13 +39,11 @@ _ORDER = {"trade": 0, "book": 1, "allocation": 2, "rfq": 3, "quote": 4, "order":
 """Within one seq: the trade first, so that whoever holds a seq has its trade; then what stands now; then the rest."""
 
 
-class Tailer:
+class Tailer(Follower[Connection[Guest]]):
     """Use it on the event loop that made it."""
 
     def __init__(self, mirror: Mirror, stream: UUID) -> None:
-        self.stream = stream
-        self.connections: set[Connection[Guest]] = set()
-        self.deserted_since = time.monotonic()
+        super().__init__(stream)
         self._mirror = mirror
         self._feed = feed_of(mirror.info)
         self._tick: TickInfo | None = None
@@ -59,9 +56,8 @@ class Tailer:
         self._recent: deque[Committed] = deque(maxlen=_RECENT)
         self._pending: Change | None = None
         self._was_heard = False
-        self._lock = asyncio.Lock()
-        self._moved, self._rendering = asyncio.Event(), asyncio.Event()
-        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._render())]
+        self._lock, self._rendering = asyncio.Lock(), asyncio.Event()
+        self._tasks.append(asyncio.create_task(self._render()))
 
     # What the hub says
 
@@ -76,17 +72,8 @@ class Tailer:
         return frozenset(connection.handle for connection in self.connections if connection.handle)
 
     @property
-    def is_broken(self) -> bool:
-        """Whether it has stopped following: a new one must be made."""
-        return self._tasks[0].done()
-
-    @property
     def watch(self) -> Watch:
         return Watch(self.stream, self._feed, self._feed_seq)
-
-    def poke(self) -> None:
-        """Something was committed: look."""
-        self._moved.set()
 
     def hear(self, news: News) -> None:
         """What the poll found."""
@@ -100,7 +87,6 @@ class Tailer:
             self._moved.set()
 
     def beat(self) -> None:
-        """Tell everybody that the feed lives, and the time."""
         now = now_us()
         data = {"server_time": shapes.moment(now), "feed_seq": self._feed_seq}
         batch = Batch([self._message("heartbeat", self._mirror.seq, now, data)])
@@ -108,11 +94,6 @@ class Tailer:
             if not connection.as_html:
                 connection.offer(batch)
         self._push_html(Change(self.stream, self._mirror.seq))
-
-    def stop(self) -> None:
-        """Follow no more."""
-        for task in self._tasks:
-            task.cancel()
 
     # What connections ask
 
@@ -130,10 +111,6 @@ class Tailer:
             self._push_html(self._everything(events[:1000]))
         elif not connection.is_quiet:
             connection.offer(self._snapshot(connection.handle))
-
-    def leave(self, connection: Connection[Guest]) -> None:
-        self.connections.discard(connection)
-        self.deserted_since = time.monotonic()
 
     async def resume(self, connection: Connection[Guest], wish: Resume) -> None:
         """What the client missed since `wish.seq`, where it is still remembered, and a snapshot in any case."""
@@ -153,22 +130,6 @@ class Tailer:
         connection.offer(self._snapshot(connection.handle))
 
     # Following
-
-    async def _follow(self) -> None:
-        """Look whenever poked, at most ten times a second and never for more than a fifth of the time."""
-        while True:
-            await self._moved.wait()
-            await asyncio.sleep(_ANSWERS_FIRST_S)
-            self._moved.clear()
-            began = time.monotonic()
-            try:
-                await self._catch_up()
-            except Exception:
-                log.exception("the feed of %s stopped; its clients will come back", self._mirror.info.session_id)
-                self._close_all(1011)
-                return
-            took = time.monotonic() - began
-            await asyncio.sleep(max(_PAUSE_S - _ANSWERS_FIRST_S - took, 4 * took))
 
     async def _catch_up(self, *, to_the_end: bool = False) -> None:
         """Fold what was committed: from the ring where it reaches, else from the table."""
@@ -350,10 +311,6 @@ class Tailer:
                         if batch := batches.get(connection.handle):
                             connection.offer(batch)
             await asyncio.sleep(_HTML_PAUSE_S)
-
-    def _close_all(self, code: int) -> None:
-        for connection in self.connections:
-            connection.close(code)
 
 
 def _fragments(change: Change, handles: Collection[str | None]) -> dict[str | None, str]:

@@ -5,7 +5,6 @@ Folding and handing out happen without a pause in between, so whoever joins stan
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from accounts.handshake import Credentials
 from common.clock import now_us
 from common.ids import public_id
 from common.live.connection import GONE, Batch, Connection
+from common.live.following import Follower
 from common.live.threads import in_thread
 from ledger import warm
 from ledger.models import Stream
@@ -25,7 +25,6 @@ from predictions.ws.messages import Message, Resume
 from predictions.ws.mirror import Fact, Mirror
 
 log = logging.getLogger("predictions.ws")
-_PAUSE_S = 0.1
 _HISTORY = 4096
 _LASTING = {"trade", "order", "status"}
 """What a resume tells again; the snapshot that ends it has the rest."""
@@ -60,27 +59,15 @@ class Told:
         return self.own if self.own is not None and self.fact.agent in watcher.agents else self.shown
 
 
-class Feed:
+class Feed(Follower[Watcher]):
     """Use it on the event loop that made it."""
 
     def __init__(self, mirror: Mirror, stream: UUID) -> None:
-        self.stream = stream
-        self.watchers: set[Watcher] = set()
-        self.deserted_since = time.monotonic()
+        super().__init__(stream)
         self._mirror = mirror
         self._newest = self._history_from = mirror.seq
         self._history: deque[Told] = deque()
-        self._lock, self._moved = asyncio.Lock(), asyncio.Event()
-        self._task = asyncio.create_task(self._follow())
-
-    @property
-    def is_broken(self) -> bool:
-        """Whether it has stopped following: a new one must be made."""
-        return self._task.done()
-
-    def poke(self) -> None:
-        """Something was committed: look."""
-        self._moved.set()
+        self._lock = asyncio.Lock()
 
     def hear(self, seq: int) -> None:
         """How far the exchange is, 0 when it is deleted."""
@@ -91,15 +78,10 @@ class Feed:
             self._moved.set()
 
     def beat(self) -> None:
-        """Tell everybody that the feed lives, and the time."""
         now = now_us()
-        for watcher in self.watchers:
+        for watcher in self.connections:
             message = self.message("heartbeat", watcher.guest.market, now, {"server_time": shapes.moment(now)})
             watcher.offer(Batch([message]))
-
-    def stop(self) -> None:
-        """Follow no more."""
-        self._task.cancel()
 
     def message(self, kind: str, market: int, at: int, data: shapes.Shape, seq: int | None = None) -> Message:
         """A message about a market; as of now where no seq is given."""
@@ -112,13 +94,9 @@ class Feed:
             return False
         watcher.agents = self._mirror.agents_of(watcher.guest.user)
         watcher.joined_at_seq = self._mirror.seq
-        self.watchers.add(watcher)
+        self.connections.add(watcher)
         watcher.offer(self._snapshot(watcher))
         return True
-
-    def leave(self, watcher: Watcher) -> None:
-        self.watchers.discard(watcher)
-        self.deserted_since = time.monotonic()
 
     async def resume(self, watcher: Watcher, wish: Resume) -> None:
         """What the client missed since `wish.seq`, where it is still remembered, and a snapshot in any case."""
@@ -146,20 +124,6 @@ class Feed:
         data = self._mirror.snapshot(market, sorted(watcher.agents))
         return Batch([self.message("snapshot", market, now_us(), data)])
 
-    async def _follow(self) -> None:
-        """Look whenever poked, at most ten times a second and never for more than a fifth of the time."""
-        while True:
-            await self._moved.wait()
-            self._moved.clear()
-            began = time.monotonic()
-            try:
-                await self._catch_up()
-            except Exception:
-                log.exception("the feed of exchange %s stopped; its clients will come back", self.stream)
-                self._close_all(1011)
-                return
-            await asyncio.sleep(max(_PAUSE_S, 4 * (time.monotonic() - began)))
-
     async def _catch_up(self, *, to_the_end: bool = False) -> None:
         """Fold what was committed: from the ring where it reaches, else from the table."""
         async with self._lock:
@@ -172,7 +136,7 @@ class Feed:
                 return
             self._hand_out(self._mirror.fold(events))
             if any(item.type == "AgentRegistered" for item in events):
-                for watcher in self.watchers:
+                for watcher in self.connections:
                     watcher.agents = self._mirror.agents_of(watcher.guest.user)
 
     def _hand_out(self, facts: list[Fact]) -> None:
@@ -185,7 +149,7 @@ class Feed:
                 self._history.append(told)
         while len(self._history) > _HISTORY:
             self._history_from = self._history.popleft().fact.seq
-        for watcher in self.watchers:
+        for watcher in self.connections:
             told_here = (told.to(watcher) for told in of_market.get(watcher.guest.market, ()))
             messages = [message for message in told_here if message is not None]
             if messages:
@@ -193,10 +157,6 @@ class Feed:
 
     def _text(self, fact: Fact, data: shapes.Shape | None) -> Message | None:
         return None if data is None else self.message(fact.kind, fact.market, fact.at, data, fact.seq)
-
-    def _close_all(self, code: int) -> None:
-        for watcher in self.watchers:
-            watcher.close(code)
 
 
 def _seq_of(stream: UUID) -> int:

@@ -14,8 +14,8 @@ from common.clock import now_us
 from common.ids import parse_public_id
 from common.live.connection import FRAMES, GONE, RESTART, TOO_SLOW, Batch
 from common.live.threads import in_thread
-from predictions.ws import hub
 from predictions.ws.feed import Feed, Guest, Watcher
+from predictions.ws.hub import ExchangeHub, user_of
 from predictions.ws.messages import Message, Resume
 
 log = logging.getLogger("predictions.ws")
@@ -33,7 +33,7 @@ async def live(scope: Scope, receive: Receive, send: Send) -> None:
     """One connection, from handshake to close. Refused handshakes are answered 403."""
     await receive()
     guest = await _admitted(scope)
-    feed = await hub.current().feed(guest.stream) if guest else None
+    feed = await ExchangeHub.current().follower(guest.stream) if guest else None
     if guest is None or feed is None:
         await send({"type": "websocket.close"})
         return
@@ -69,7 +69,7 @@ async def _admitted(scope: Scope) -> Guest | None:
     if shown is None:
         return guest if b"authorization" not in names and handshake.is_from_here(scope) else None
     known = replace(guest, credentials=shown)
-    user = await in_thread(hub.user_of, known)
+    user = await in_thread(user_of, known)
     if user:
         return replace(known, user=user)
     return None if shown.secret else guest  # a cookie that ran out is no reason to be shut out

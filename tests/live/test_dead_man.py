@@ -170,7 +170,7 @@ def test_an_ordinary_end_of_a_connection_counts_and_other_peoples_orders_stay() 
 
 
 def test_a_server_that_stood_still_for_too_long_sends_its_clients_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("markets.ws.hub._HEARTBEAT_S", 0.3)
+    monkeypatch.setattr("common.live.following._HEARTBEAT_S", 0.3)
     session = open_session("alice")
 
     async def story() -> None:
