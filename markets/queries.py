@@ -143,13 +143,13 @@ class ParticipantInfo:
 
 def session(session_id: str) -> SessionInfo:
     """The live session of this name. Raises DomainError `not_found`."""
-    row = _marked(MarketSession.objects.all()).filter(session_id=session_id).first()
+    row = marked(MarketSession.objects.all()).filter(session_id=session_id).first()
     if row is None:
         raise DomainError("not_found", f"There is no session {session_id!r}.")
     return _session(row)
 
 
-def _marked(rows: "QuerySet[MarketSession, MarketSession]") -> "QuerySet[MarketSession, Any]":
+def marked(rows: "QuerySet[MarketSession, MarketSession]") -> "QuerySet[MarketSession, Any]":
     """Each with whether it was imported."""
     imported = Stream.objects.filter(id=OuterRef("stream_id"), imported_at__isnull=False)
     return rows.annotate(is_imported=Exists(imported))
@@ -162,7 +162,7 @@ def clock_noted_at() -> int:
 
 def session_of(stream: UUID) -> SessionInfo:
     """The live session on this stream. Raises DomainError `not_found`."""
-    row = _marked(MarketSession.objects.all()).filter(stream_id=stream).first()
+    row = marked(MarketSession.objects.all()).filter(stream_id=stream).first()
     if row is None:
         raise DomainError("not_found", "There is no such session.")
     return _session(row)
@@ -214,7 +214,7 @@ _SEAT = f"""
 
 def sessions(*, status: tuple[str, ...] = ()) -> list[SessionInfo]:
     """All live sessions, oldest first, or those in one of the statuses."""
-    rows = _marked(MarketSession.objects.all()).order_by("created_at", "session_id")
+    rows = marked(MarketSession.objects.all()).order_by("created_at", "session_id")
     return [_session(row) for row in (rows.filter(status__in=status) if status else rows)]
 
 
@@ -225,7 +225,7 @@ def find_sessions(
     user: str, *, status: str = "", text: str = "", mine: bool = False, limit: int
 ) -> list[SessionInfo]:
     """Live sessions of a status, with `text` in their name or legs, that `user` is in or runs; running ones first."""
-    rows = _marked(_found(user, text=text, mine=mine))
+    rows = marked(_found(user, text=text, mine=mine))
     rows = rows.filter(status=status) if status else rows
     last = Case(When(status__in=OVER, then=Value(1)), default=Value(0))
     return [_session(row) for row in rows.order_by(last, "-created_at", "session_id")[:limit]]
@@ -347,7 +347,7 @@ def stream_named(session_id: str) -> UUID:
 
 def sessions_page(after: tuple[int, UUID] | None, limit: int, *, only: UUID | None = None) -> list[SessionInfo]:
     """The first `limit` live sessions after (created_at, stream), in that order."""
-    rows = _marked(MarketSession.objects.all()).order_by("created_at", "stream_id")
+    rows = marked(MarketSession.objects.all()).order_by("created_at", "stream_id")
     if only is not None:
         rows = rows.filter(stream_id=only)
     if after is not None:

@@ -66,6 +66,7 @@ def listing(session: SessionInfo) -> Shape:
         "created_at": moment(session.created_at),
         "closed_at": moment(session.closed_at),
         "settled_at": moment(session.settled_at),
+        "imported": session.is_imported,
     }
 
 

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 
 from accounts import roster
 from accounts.facade import actor_of
+from markets import queries
 from markets.admin import rows as reads
 from markets.admin.access import may_enter
 from markets.admin.actions import ACTIONS
@@ -23,6 +24,8 @@ admin.site.site_header = "Session contracts: console"
 admin.site.site_title = "Console"
 admin.site.index_title = "Console"
 admin.site.enable_nav_sidebar = False
+
+_IMPORTED = format_html(' <span class="status" title="{}">⇩ imported</span>', "It happened on another installation")
 
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[MarketSession]
@@ -58,7 +61,7 @@ class SessionAdmin(_Admin):
         """An organiser's own sessions; all of them for an administrator."""
         rows = super().get_queryset(request)
         actor = actor_of(request.user)
-        return rows if actor.organiser else rows.filter(organiser=actor.id)
+        return queries.marked(rows if actor.organiser else rows.filter(organiser=actor.id))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's list, under our word for it."""
@@ -84,7 +87,8 @@ class SessionAdmin(_Admin):
 
     @admin.display(description="Status", ordering="status")
     def state(self, row: MarketSession) -> str:
-        return format_html('<span class="status status-{}">{}</span>', row.status, row.status)
+        badge = format_html('<span class="status status-{}">{}</span>', row.status, row.status)
+        return badge + _IMPORTED if getattr(row, "is_imported", False) else badge
 
     @admin.display(description="Basket")
     def basket(self, row: MarketSession) -> str:

@@ -56,6 +56,7 @@ _LISTING = {
     "created_at": _TIME,
     "closed_at": _maybe(_TIME),
     "settled_at": _maybe(_TIME),
+    "imported": {"type": "boolean", "description": "It happened on another installation, and can only be read."},
 }
 _BUCKET = _answer(
     per_second={**_COUNT, "example": 100}, burst={**_COUNT, "example": 1000}, left=_maybe({**_COUNT, "example": 998})

@@ -453,8 +453,8 @@ def test_verify_knows_what_was_imported(ledger: None, file: Path, change: str, s
     assert list(verify_all()) == []
 
 
-def test_pages_say_that_it_was_imported(ledger: None, file: Path) -> None:
-    imported(file)
+def test_pages_and_console_say_that_it_was_imported(ledger: None, file: Path) -> None:
+    console = f"/admin/markets/marketsession/{imported(file).stream}"
     model: Any = get_user_model()
     client = Client()
     client.force_login(model.objects.create_superuser("root", password="root"))
@@ -464,13 +464,31 @@ def test_pages_say_that_it_was_imported(ledger: None, file: Path) -> None:
         "/sessions/demo/settlement",
         "/sessions/demo/ledger",
         "/sessions/demo/portfolio",
+        "/admin/markets/marketsession/",
+        f"{console}/",
+        f"{console}/people/",
+        f"{console}/events/",
+        f"{console}/control/",
     ):
         answer = client.get(page)
         assert answer.status_code == 200, page
-        assert "imported" in answer.content.decode(), page
+        assert "⇩ imported" in answer.content.decode(), page
+    assert "Halt" not in client.get(f"{console}/").content.decode()
+    assert "Announce …" not in client.get(f"{console}/control/").content.decode()
     ours = model.objects.create_user("alice", password="alice")
     client.force_login(ours)
     assert client.get("/sessions/demo/portfolio").status_code == 404, "a name is no membership"
+
+
+def test_the_api_says_what_was_imported_and_what_was_not(ledger: None, file: Path) -> None:
+    imported(file)
+    open_session(session_id="ours")
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root", password="root"))
+    listed = {one["session_id"]: one["imported"] for one in client.get("/api/v1/sessions").json()["results"]}
+    assert listed == {"demo": True, "ours": False}
+    assert client.get("/api/v1/sessions/demo").json()["imported"] is True
+    assert client.get("/api/v1/sessions/ours").json()["imported"] is False
 
 
 def test_whoever_took_part_finds_it_where_their_id_is_known(ledger: None, file: Path) -> None:

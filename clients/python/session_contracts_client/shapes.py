@@ -27,6 +27,7 @@ class Session:
     created_at: datetime
     closed_at: datetime | None = None
     settled_at: datetime | None = None
+    imported: bool = False
     duration_minutes: int | None = None
     quantity_decimals: int = 4
     price_decimals: int = 4

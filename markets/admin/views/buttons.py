@@ -12,12 +12,15 @@ _NEXT = {"created": "start", "halted": "resume", "closed": "settle"}
 
 
 def buttons(session: queries.SessionInfo) -> list[tuple[str, list[Button]]]:
-    """The buttons that the session's status allows, by group: (label, its weight as a CSS class, where it leads)."""
+    """What the session's status allows, by group: (label, its weight as a CSS class, where it leads)."""
 
     def button(name: str, label: str, *, is_grave: bool = False) -> Button:
         weight = "grave" if is_grave else "default" if name == _NEXT.get(session.status) else ""
         return label, weight, reverse(f"admin:markets_marketsession_{name}", args=[session.stream])
 
+    if session.is_imported:
+        left = [("verify", "Verify", False), ("clone", "Clone", False), ("delete", "Delete session", True)]
+        return [("Records", [button(name, label, is_grave=is_grave) for name, label, is_grave in left])]
     shown = [action for action in actions.ACTIONS if session.status in action.statuses]
     found = {
         group: [button(act.name, act.label, is_grave=act.is_grave) for act in shown if act.group == group]

@@ -202,7 +202,7 @@ def test_a_listing_is_public_to_who_is_signed_in_and_no_more(demo: Callable[[str
     shown = eve.get("sessions").json()["results"][0]
     assert set(shown) == {
         *("session_id", "legs", "q", "status", "start_mode", "end_mode"),
-        *("t1", "t2", "created_at", "closed_at", "settled_at"),
+        *("t1", "t2", "created_at", "closed_at", "settled_at", "imported"),
     }
     assert eve.get("sessions/demo").json() == shown
     assert hire("alice", session_id="demo").get("sessions").json()["results"] == [shown]
