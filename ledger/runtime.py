@@ -14,13 +14,13 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from common.clock import Clock, now_us
 from common.errors import DomainError, Unavailable
-from common.ids import Actor
+from common.ids import Actor, new_id
 from ledger import chain, registry, store
 from ledger.batch import Batch
 from ledger.domain import Committed
@@ -127,7 +127,7 @@ class Runtime:
         self, opens: Opens, command: Any, actor: Actor, *, command_id: str = "", timeout: float = 30.0
     ) -> Outcome:
         """Like `execute`, on a stream that the command opens. Raises DomainError `name_taken` for a live name."""
-        command_id = command_id or uuid4().hex
+        command_id = command_id or new_id()
         stream = uuid5(_STREAM_IDS, f"{opens.domain}/{actor.id}/{command_id}")
         ticket = self._single(stream, command, actor, command_id)
         ticket.opens = opens
@@ -209,7 +209,7 @@ class Runtime:
     @staticmethod
     def _single(stream: UUID, command: Any, actor: Actor, command_id: str) -> Ticket:
         _check_id(command_id)
-        item = Item(command, command_id or uuid4().hex, actor.id, fingerprint(command))
+        item = Item(command, command_id or new_id(), actor.id, fingerprint(command))
         return Ticket(stream, actor, [item], may_be_known=bool(command_id))
 
     @classmethod
@@ -223,7 +223,7 @@ class Runtime:
     @staticmethod
     def _bulk(stream: UUID, items: Sequence[Item], actor: Actor, command_id: str) -> Ticket:
         _check_id(command_id)
-        bulk_id = command_id or uuid4().hex
+        bulk_id = command_id or new_id()
         own = [item if item.scope else item._replace(command_id=bulk_id) for item in items]
         content = fingerprint([item.fingerprint or [type(item.command).__name__, item.command] for item in own])
         return Ticket(stream, actor, own, bulk=Item(None, bulk_id, actor.id, content))

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
-from uuid import uuid4
 
+from common.ids import new_id
 from common.live.message import Answer, Message
 
 Guest = TypeVar("Guest")
@@ -93,7 +93,7 @@ class Connection(Generic[Guest]):
         self._takes_frames = takes_frames
         self.handle: str | None = None
         self.joined_at_seq = 0
-        self.name = uuid4().hex
+        self.name = new_id()
         self.holds: set[str] = set()
         """The participants whose open orders are cancelled when it ends."""
         self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -1,5 +1,6 @@
 """The opaque ids that the outside sees."""
 
+import os
 from collections.abc import Callable
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.ids import parse_public_id, public_id
+from common.ids import new_id, parse_public_id, public_id
 
 STREAM = UUID("0f0e0d0c-0b0a-4908-8706-050403020100")
 
@@ -55,3 +56,15 @@ def test_ids_hold_only_letters_and_digits_that_cannot_be_confused() -> None:
     head, _, tail = public_id(STREAM, 42).partition("-")
     assert tail == "42"
     assert not set(head) & set("0OIl")
+
+
+def test_ids_are_new_in_a_process_that_was_forked_too() -> None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, new_id().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert len({new_id(), new_id(), os.read(reading, 64).decode()}) == 3
+    os.close(reading)
+    os.close(writing)
