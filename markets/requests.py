@@ -35,7 +35,7 @@ def create_session(body: object) -> c.CreateSession:
     cash_decimals = quantity_decimals + price_decimals
     legs = _legs(fields)
     q = tuple(parse_units(value, quantity_decimals, f"q.{index}") for index, value in enumerate(_list(fields, "q")))
-    t2, duration = fields.time("t2"), fields.units("duration_minutes", 0, default=0) * _MINUTE
+    t2, duration = fields.time("t2"), fields.units("duration_minutes", 0, default=0, minimum=1) * _MINUTE
     fixing = fields.choice("fixing", ("last", "twap", "median", "manual"), "last")
     command = c.CreateSession(
         session_id=fields.text("session_id"),

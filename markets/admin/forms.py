@@ -75,8 +75,10 @@ class CommandForm(forms.Form):
             self.add_error(None, f"{refusal} Press the button again in a moment.")
             return
         field = self.field_for(refusal.field)
-        told = getattr(refusal, "problems", None) or refusal.detail
-        self.add_error(field if field in self.fields else None, told)
+        told = [*getattr(refusal, "problems", ())]  # of a file: one for each line that is wrong
+        if (more := getattr(refusal, "count", 0) - len(told)) > 0 and told:
+            told.append(f"... and {more} more.")
+        self.add_error(field if field in self.fields else None, told or refusal.detail)
         again = QueryDict(mutable=True)
         again.update(self.data)
         again["command_id"] = uuid4().hex

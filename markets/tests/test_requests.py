@@ -280,6 +280,11 @@ def test_a_session_ends_at_a_time_if_it_names_one() -> None:
     assert (timed.end_mode, timed.t2) == ("timed", parse_time("2030-01-01T00:00:00Z", ""))
 
 
+def test_a_session_of_no_minutes_is_not_one_without_an_end() -> None:
+    with pytest.raises(InvalidInput, match="at least 1"):
+        requests.create_session({**SESSION, "duration_minutes": 0})
+
+
 def test_every_field_of_a_session_is_taken() -> None:
     command = requests.create_session(
         {

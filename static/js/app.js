@@ -105,12 +105,14 @@
     moveFlash();
   }
 
-  // A market order takes no price: what was typed before must not be sent along.
-  body.addEventListener("change", (event) => {
-    const field = event.target;
-    if (field.name === "order_type" && field.value === "market" && field.form.elements.price) {
-      field.form.elements.price.value = "";
+  // What does not go with the kind of order is hidden: what was chosen there before must not be sent along.
+  body.addEventListener("change", ({ target }) => {
+    const fields = target.form && target.form.elements;
+    if (target.name === "order_type" && target.value === "market") {
+      for (const name of ["price", "time_in_force", "expires_at"]) if (fields[name]) fields[name].value = "";
+      if (fields.post_only) fields.post_only.checked = false;
     }
+    if (target.name === "time_in_force" && target.value !== "gtd" && fields.expires_at) fields.expires_at.value = "";
   });
 
   // A link to something folded unfolds it.

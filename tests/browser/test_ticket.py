@@ -129,7 +129,8 @@ def floor(browse: Open, request: pytest.FixtureRequest) -> Floor:
 def _fill_in(page: Page, side: str, kind: str, tif: str, quantity: str, price: str) -> None:
     page.locator(f"#ticket .{side} span").click()
     page.select_option("#order-type", kind)
-    page.select_option("#order-tif", tif)
+    if kind == "limit":
+        page.select_option("#order-tif", tif)
     page.fill("#order-quantity", quantity)
     if price:
         page.fill("#order-price", price)
@@ -155,6 +156,31 @@ def test_what_the_ticket_says_is_what_is_charged(floor: Floor) -> None:
         whole, part = cost.split(".")
         units = int(whole + part.ljust(8, "0"))
         assert before - floor.cash() == (units if side == "buy" else -units), (side, kind, tif, quantity, price)
+
+
+def test_what_does_not_go_with_an_order_is_not_sent_along(browse: Open) -> None:
+    alice = browse("alice")
+    page = alice.open(f"{HERE}?asset=ORCL")
+    page.uncheck("#ticket-confirm")
+    page.select_option("#order-tif", "gtd")
+    page.fill("#order-expires", "2099-01-01T00:00:00")
+    page.check("#order-post")
+    page.select_option("#order-tif", "gtc")
+    page.fill("#order-quantity", "0.0123")
+    page.fill("#order-price", "0.75")
+    page.click("#place")
+    placed = page.locator("#orders tbody tr", has_text="0.0123")
+    expect(placed).to_contain_text("open")
+    page.select_option("#order-tif", "fok")
+    page.check("#order-post")
+    page.select_option("#order-type", "market")
+    assert not page.locator("#order-tif").is_visible()
+    assert not page.locator("#order-post").is_visible()
+    page.locator("#ticket .sell span").click()
+    page.fill("#order-quantity", "0.0321")
+    page.click("#place")
+    expect(page.locator("#orders tbody tr", has_text="0.0321 / 0.0321")).to_contain_text("filled")
+    assert alice.complaints == []
 
 
 def test_the_ticket_warns_of_own_orders_and_of_what_is_refused(floor: Floor) -> None:

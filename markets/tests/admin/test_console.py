@@ -172,9 +172,12 @@ def test_a_feed_is_simulated_stopped_and_replayed(console: Client, session: quer
     refused = press(console, "replay", stream, tick_ms="100", max_ticks="0", csv=_csv("1,2"))
     assert "stop it first" in text_of(refused)
     assert press(console, "stop-feed", stream).status_code == 302
-    answer = press(console, "replay", stream, tick_ms="100", max_ticks="0", csv=_csv("1,x"))
+    bad = _csv("\n2026-01-01T00:00:00Z,".join(["1,x", *["0,2"] * 24]))
+    answer = press(console, "replay", stream, tick_ms="100", max_ticks="0", csv=bad)
     assert answer.status_code == 422
-    assert "Line 2" in text_of(answer)
+    assert "<li>Line 2: " in text_of(answer)
+    assert "<li>Line 3: AAPL must be at least" in text_of(answer)
+    assert "<li>... and 5 more." in text_of(answer)
     assert press(console, "replay", stream, tick_ms="100", max_ticks="0", csv=_csv("1,2")).status_code == 302
     assert "rows 1" in text_of(console.get(url("change", stream)))
 
