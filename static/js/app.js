@@ -278,6 +278,7 @@
   body.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     const texts = {
+      401: "You are signed out: nothing was done. Reload the page to sign in.",
       403: "You may not do this, or you are no longer signed in. Reload the page.",
       404: "This is no longer there. Reload the page.",
       429: "Too many requests. Wait a moment and try again.",

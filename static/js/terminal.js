@@ -191,12 +191,14 @@
   body.addEventListener("change", (event) => {
     if (event.target.id === "ticket-confirm") localStorage.setItem(KEPT, event.target.checked ? "yes" : "no");
   });
+  let newestMore = null; // while the ticket's question stands, the book moves on
   function confirmed(title, what, more, act, { kind = "", canStop = false, yes = "Place order" } = {}) {
     const dialog = byId("confirm");
     byId("confirm-title").textContent = title;
     byId("confirm-what").textContent = what;
     byId("confirm-what").className = `confirm-what ${kind}`;
-    byId("confirm-more").textContent = more;
+    byId("confirm-more").textContent = more();
+    newestMore = more;
     byId("confirm-yes").textContent = yes;
     byId("confirm-never").checked = false;
     byId("confirm-never").parentElement.hidden = !canStop;
@@ -215,7 +217,7 @@
     if (event.detail.elt.id !== "ticket" || !asks()) return;
     event.preventDefault();
     const figure = (name) => document.querySelector(`#preview [data-is="${name}"]`).textContent;
-    const more = `${figure("cost-name")} ${figure("cost")}; fills now: ${figure("now")}.`;
+    const more = () => `${figure("cost-name")} ${figure("cost")}; fills now: ${figure("now")}.`;
     const kind = side() === "buy" ? "buying" : "selling";
     confirmed("Place this order?", byId("place").textContent, more, () => event.detail.issueRequest(true), { kind, canStop: true });
   });
@@ -239,7 +241,7 @@
   function cancelAll() {
     const button = byId("cancel-all");
     if (!button) return;
-    confirmed("Cancel all your orders?", button.closest(".head").querySelector("small").textContent, "", () => byId("cancel-all") && byId("cancel-all").click(), { yes: "Cancel all" });
+    confirmed("Cancel all your orders?", button.closest(".head").querySelector("small").textContent, () => "", () => byId("cancel-all") && byId("cancel-all").click(), { yes: "Cancel all" });
   }
   const KEYS = {
     b: () => (choose("buy"), focusField("order-quantity")),
@@ -352,6 +354,7 @@
       const isOpen = byId("status").dataset.status === "active";
       byId("place").disabled = !isOpen;
       preview();
+      if (byId("confirm").open) byId("confirm-more").textContent = newestMore();
       if (!isOpen) byId("place").textContent = { created: "Not open yet", halted: "Trading is halted" }[byId("status").dataset.status] || "The session is over";
     }
     htmx.trigger(body, "orders-changed");

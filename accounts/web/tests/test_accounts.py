@@ -69,6 +69,14 @@ def _register(**more: str) -> int:
     return Client().post("/register", body).status_code
 
 
+def test_who_is_signed_out_is_led_to_the_door_by_a_page_and_told_by_a_part_of_one(db: None) -> None:
+    assert Client().get("/keys")["Location"] == "/sign-in?next=/keys"
+    htmx = Client(headers={"HX-Request": "true"})
+    for part in (htmx.get("/keys"), htmx.post("/sessions/x/orders", {"side": "buy"})):
+        assert (part.status_code, part.content) == (401, b"")
+    assert htmx.get("/sign-in").status_code == 200
+
+
 def test_registration_open(db: None, settings: LazySettings) -> None:
     settings.REGISTRATION = "open"
     assert _register(password2="another") == 422
