@@ -32,10 +32,44 @@ def test_a_class_is_run_in_browsers_and_every_page_agrees_with_the_api(browse: O
     _exports_agree(orga, console)
 
 
-def _create(orga: Watched) -> str:
+def test_without_scripts_a_class_is_run_from_its_creation_to_its_statements(browse: Open) -> None:
+    orga = browse("orga", scripts=False)
+    console = _create(orga, "without-scripts")
+    ann, ben, _ = (
+        _join(browse, code, at="/sessions/without-scripts", scripts=False) for code in _codes(orga.page, console)
+    )
+    _press(orga.page, f"{console}start/", "Start")
+    _place(ann.open("/sessions/without-scripts"), "sell", "2", "190.5")
+    _place(ann.page, "sell", "1", "191")
+    ann.page.locator("#orders tbody tr", has_text="191.0000").get_by_text("Cancel").click()
+    expect(ann.page.locator("#flash")).to_contain_text("cancelled")
+    _place(ben.open("/sessions/without-scripts"), "buy", "2", "190.5")
+    expect(ben.page.locator("#orders tbody tr", has_text="2 / 2")).to_contain_text("filled")
+    ben.page.select_option("#ask-from", "NVDA")
+    ben.page.select_option("#ask-to", "AAPL")
+    ben.page.fill("#ask-amount", "3")
+    ben.page.click("#ask button")
+    page = ann.open("/sessions/without-scripts")
+    page.locator("article.rfq").get_by_text("Quote", exact=True).click()
+    page.fill("#quote-rate", "0.61")
+    page.click("#quote button.go")
+    page = ben.open("/sessions/without-scripts")
+    page.locator("article.rfq").get_by_text("Accept").click()
+    expect(page.locator("article.rfq")).to_contain_text("executed")
+    _press(orga.page, f"{console}control/", "Announce", text="Two minutes left.")
+    _press(orga.page, f"{console}control/", "Halt trading", reason="a fire drill")
+    expect(ben.open("/sessions/without-scripts").locator("#announcements")).to_contain_text("Two minutes left.")
+    expect(ben.page.locator("#place")).to_be_disabled()
+    _press(orga.page, f"{console}control/", "Resume trading")
+    _settle(orga.page, console)
+    page = ben.open("/sessions/without-scripts/settlement")
+    expect(page.locator("#statement")).to_contain_text("Every figure is exact")
+
+
+def _create(orga: Watched, name: str = NAME) -> str:
     """The path of the new session's page in the console."""
     page = orga.open("/admin/markets/marketsession/add/")
-    page.fill("[name=session_id]", NAME)
+    page.fill("[name=session_id]", name)
     for number, (leg, q) in enumerate({"AAPL": "100", "NVDA": "60"}.items()):
         page.fill(f"[name=legs-{number}-name]", leg)
         page.fill(f"[name=legs-{number}-q]", q)
@@ -44,7 +78,7 @@ def _create(orga: Watched) -> str:
     expect(page.get_by_role("status")).to_contain_text("3 participants were read")
     expect(page.locator("[name=participants-1-allocations]")).to_have_value("AAPL=30.5, NVDA=20")
     page.get_by_role("button", name="Create session").click()
-    expect(page.locator(".session")).to_have_text(NAME)
+    expect(page.locator(".session")).to_have_text(name)
     return page.url.removeprefix(orga.address).removesuffix("change/")
 
 
@@ -55,12 +89,12 @@ def _codes(page: Page, console: str) -> list[str]:
     return page.locator(".code").all_inner_texts()
 
 
-def _join(browse: Open, code: str) -> Watched:
-    trader = browse("")
+def _join(browse: Open, code: str, *, at: str = HERE, scripts: bool = True) -> Watched:
+    trader = browse("", scripts=scripts)
     page = trader.open("/join")
     page.fill("[name=code]", code.lower())
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(f"**{HERE}")
+    page.wait_for_url(f"**{at}")
     return trader
 
 
