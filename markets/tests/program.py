@@ -58,11 +58,11 @@ def hash_of(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def play(seed: int = 7) -> Run:
-    """Everything that the engine does, decided and applied without a database."""
+def play(seed: int = 7, length: int = LENGTH) -> Run:
+    """Everything that the engine does, decided and applied without a database. `length`: commands, about."""
     chance, run = random.Random(seed), Run([], [], SessionState(STREAM))
     now = T0
-    for command, actor in _script(chance, run):
+    for command, actor in _script(chance, run, length):
         now += chance.choice((0, 0, 1, SECOND, 3 * SECOND))
         run.said.append(Said(now, command, actor))
         while due := dispatch.due(run.state, now):
@@ -81,7 +81,7 @@ def _apply(run: Run, decided: Sequence[Event], now: int) -> None:
         run.events.append((now, event))
 
 
-def _script(chance: random.Random, run: Run) -> Iterator[tuple[c.Command, Actor]]:
+def _script(chance: random.Random, run: Run, length: int) -> Iterator[tuple[c.Command, Actor]]:
     admitted = tuple(c.Admission(participant=handle, user=f"user-{handle}") for handle in HANDLES[:4])
     yield (
         c.CreateSession(
@@ -90,15 +90,15 @@ def _script(chance: random.Random, run: Run) -> Iterator[tuple[c.Command, Actor]
             q=(1_000_003, 500_000, 700_001),
             cash_per_participant=50_000 * 10**8,
             end_mode="timed",
-            duration=3_600 * SECOND,
+            duration=6 * length * SECOND,
             self_trade_prevention="cancel_oldest",
             participants=admitted,
         ),
         OLIVIA,
     )
     yield c.AssignAllocations(), OLIVIA
-    for step in range(LENGTH):
-        if step == LENGTH // 3:
+    for step in range(length):
+        if step == length // 3:
             yield c.RemoveParticipant(participant="mike"), OLIVIA
             yield c.JoinSession(participant="carol", user="user-carol"), Actor("user-carol")
             yield c.AssignAllocations(), OLIVIA
@@ -180,4 +180,6 @@ def fold_lines(path: Path) -> SessionState:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{hash_of(text_of(fold_lines(Path(sys.argv[1]))))} {hash_of(canonical(play().events))}\n")
+    file, seed, length = sys.argv[1:]
+    events = play(int(seed), int(length)).events
+    sys.stdout.write(f"{hash_of(text_of(fold_lines(Path(file))))} {hash_of(canonical(events))}\n")

@@ -13,7 +13,9 @@ from markets.engine.state import CASH, SessionState
 from markets.tests.driver import STREAM, T0
 from matching.tests.reference import Fill, ReferenceBook
 from matching.tests.streams import Message, seeds, stream
+from tests.guarantees.sizes import size
 
+STREAMS = size(2_000, 20_000, 100_000)
 FOR_LACK_OF = {"insufficient_units", "insufficient_cash", "quantity_filled"}
 
 
@@ -132,10 +134,10 @@ def compare(engine: Engine, naive: ReferenceBook) -> None:
         assert sum(level.quantity for level in side.levels.values()) == sum(rest for _, _, rest in queue)
 
 
-@pytest.mark.timeout(3600)  # with FULL=1, on a busy machine
-def test_ten_thousand_random_streams_trade_as_in_the_naive_book() -> None:
+@pytest.mark.timeout(7200)  # the long runs, on a busy machine
+def test_random_streams_trade_as_in_the_naive_book() -> None:
     done = refused = 0
-    for seed in seeds(10_000):
+    for seed in seeds(STREAMS):
         prevention, messages = stream(seed)
         engine, naive = Engine(prevention, leg_to_leg=bool(seed % 2)), ReferenceBook(prevention)
         for place, message in enumerate(messages):

@@ -3,8 +3,6 @@
 Nothing here trusts the engine's own audit alone: the sums of section 7 are worked out anew after every step.
 """
 
-import os
-import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -31,8 +29,9 @@ from markets.engine import commands as c
 from markets.engine.events import EVENTS, Bounds
 from markets.engine.state import CASH, Order, Quote, Rfq, SessionState
 from markets.tests.driver import MINUTE, OLIVIA, STREAM, T0, Market, fixing, fold, user
+from tests.guarantees.sizes import FULL, chance, size
 
-FULL = os.environ.get("FULL") == "1"
+EXAMPLES = size(600, 6_000, 20_000)
 LEGS = ("AAPL", "NVDA")
 HANDLES = ("alice", "bob", "carol", "dave", "erin")
 BOOKS = (("AAPL", CASH), ("AAPL", CASH), ("NVDA", CASH), ("AAPL", "NVDA"), ("NVDA", "AAPL"))
@@ -512,16 +511,16 @@ class Sessions(RuleBasedStateMachine):
         SEEN.update(type(event).__name__ for _, event in self.market.log)
 
 
-@pytest.mark.timeout(3600)  # with FULL=1, on a busy machine
+@pytest.mark.timeout(7200)  # the long runs, on a busy machine
 def test_no_sequence_of_commands_breaks_a_session() -> None:
     SEEN.clear()
-    chosen = random.SystemRandom().randrange(10**9) if FULL else None
+    chosen = chance()[0] if FULL else None
     if chosen is not None:
         print(f"hypothesis seed {chosen}")  # noqa: T201  pytest shows it when the test fails
     run_state_machine_as_test(
         Sessions if chosen is None else seed(chosen)(Sessions),
         settings=settings(
-            max_examples=6_000 if FULL else 600,
+            max_examples=EXAMPLES,
             stateful_step_count=50,
             derandomize=chosen is None,
             database=None,

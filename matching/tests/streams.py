@@ -1,13 +1,12 @@
 """Random streams of messages in a narrow band of prices, where levels empty, refill and cross all the time."""
 
-import os
 import random
 from typing import NamedTuple
 
 from matching.match import SelfTradePrevention
+from tests.guarantees.sizes import FULL, chance
 
 PREVENTIONS: tuple[SelfTradePrevention, ...] = ("cancel_newest", "cancel_oldest", "cancel_both")
-FULL = os.environ.get("FULL") == "1"
 
 
 class Message(NamedTuple):
@@ -24,10 +23,10 @@ class Message(NamedTuple):
 
 
 def seeds(count: int) -> range:
-    """`count` fixed seeds; with FULL=1 ten times as many, from a start that is printed."""
-    start = random.SystemRandom().randrange(10**9) if FULL else 0
+    """`count` seeds: by default fixed ones, in longer runs from a start that is printed."""
+    start = chance()[0] if FULL else 0
     print(f"seeds from {start}")  # noqa: T201  pytest shows it when the test fails
-    return range(start, start + count * (10 if FULL else 1))
+    return range(start, start + count)
 
 
 def stream(seed: int) -> tuple[SelfTradePrevention, list[Message]]:

@@ -5,6 +5,9 @@ import pytest
 from matching.tests.reference import ReferenceBook
 from matching.tests.streams import Message, seeds, stream
 from matching.tests.venue import Venue
+from tests.guarantees.sizes import size
+
+STREAMS = size(10_000, 100_000, 300_000)
 
 
 def send(venue: Venue, naive: ReferenceBook, number: int, message: Message) -> None:
@@ -44,9 +47,9 @@ def compare(venue: Venue, naive: ReferenceBook) -> None:
         assert depth == [(price, *level) for price, level in sums.items()]
 
 
-@pytest.mark.timeout(3600)  # with FULL=1, on a busy machine
-def test_ten_thousand_random_streams_match_as_the_naive_book_does() -> None:
-    for seed in seeds(10_000):
+@pytest.mark.timeout(3600)  # the long runs, on a busy machine
+def test_random_streams_match_as_in_the_naive_book() -> None:
+    for seed in seeds(STREAMS):
         prevention, messages = stream(seed)
         venue, naive = Venue(prevention), ReferenceBook(prevention)
         for number, message in enumerate(messages, start=1):
