@@ -1,7 +1,8 @@
 """verify finds what was changed in a market behind the ledger's back: each column of each table, and at random."""
 
-import os
 import random
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,11 +24,15 @@ from markets.handlers import orders, prices, rfq
 from markets.handlers.announcements import announce
 from markets.queries import SessionInfo
 from markets.tests.floor import OLIVIA, open_session, place, swap, user
+from tests.guarantees.sizes import chance, size
 
-MUTATIONS = 500 if os.environ.get("FULL") else 60
+MUTATIONS = size(60, 500, 2_000)
 LEDGER = (Table(Event), Table(Stream), Table(Snapshot), Table(Command))
 # No event says when a purge ran or a bucket of a rate limit was used.
 UNVERIFIABLE = {("ledger_stream", "purged_at"), ("ledger_stream", "turn")}
+WHERE = re.compile(r"^stream .*(, seq \d+: |table \w+, row |table \w+ has |field \w+ |snapshot )")
+"""A finding that says where to look: which stream, and an event, a field, a table or a row of it."""
+Stored = tuple[Any, ...]
 
 
 @pytest.fixture
@@ -64,11 +69,12 @@ def other(value: Any) -> Any:
 
 
 @contextmanager
-def changed(table: Table, row: tuple[Any, ...], new: tuple[Any, ...] | None) -> Iterator[bool]:
-    """`row` replaced by `new` (None: deleted) while this lasts. False where the database itself refuses that."""
+def changed(table: Table, row: Stored | None, new: Stored | None) -> Iterator[bool]:
+    """`row` (None: none yet) replaced by `new` (None: deleted) for so long. False where the database refuses that."""
     try:
         with transaction.atomic():
-            delete(table, row)
+            if row is not None:
+                delete(table, row)
             if new is not None:
                 insert(table, new)
     except DatabaseError:
@@ -77,28 +83,34 @@ def changed(table: Table, row: tuple[Any, ...], new: tuple[Any, ...] | None) -> 
     yield True
     if new is not None:
         delete(table, new)
-    insert(table, row)
+    if row is not None:
+        insert(table, row)
 
 
-def delete(table: Table, row: tuple[Any, ...]) -> None:
+def delete(table: Table, row: Stored) -> None:
     keys = dict(zip(table.columns, row, strict=True))
     where = " AND ".join(f'"{column}" = %s' for column in table.key)
     assert sql(f'DELETE FROM "{table.name}" WHERE {where}', *[keys[column] for column in table.key]) == 1
 
 
-def insert(table: Table, row: tuple[Any, ...]) -> None:
+def insert(table: Table, row: Stored) -> None:
     values = ", ".join(["%s"] * len(row))
     sql(f'INSERT INTO "{table.name}" ({quoted(table.columns)}) VALUES ({values})', *row)
 
 
-def stored(table: Table, where: str = "true", *parameters: Any) -> list[tuple[Any, ...]]:
+def stored(table: Table, where: str = "true", *parameters: Any) -> list[Stored]:
     key = ", ".join(table.key)
     return rows(f'SELECT {quoted(table.columns)} FROM "{table.name}" WHERE {where} ORDER BY {key}', *parameters)
 
 
-def with_value(table: Table, row: tuple[Any, ...], column: str, value: Any) -> tuple[Any, ...]:
+def with_value(table: Table, row: Stored, column: str, value: Any) -> Stored:
     at = table.columns.index(column)
     return (*row[:at], value, *row[at + 1 :])
+
+
+def without_client_order_id(table: Table, row: Stored) -> Stored:
+    """The database itself refuses a second row with the same one."""
+    return tuple("" if name == "client_order_id" else cell for name, cell in zip(table.columns, row, strict=True))
 
 
 def found() -> str:
@@ -160,7 +172,7 @@ def test_a_row_more_is_found_in_every_table(story: SessionInfo, table: Table) ->
     for column in table.key:
         value = row[table.columns.index(column)]
         new = with_value(table, row, column, uuid4() if column == "stream_id" else other(value))
-        new = tuple("" if name == "client_order_id" else cell for name, cell in zip(table.columns, new, strict=True))
+        new = without_client_order_id(table, new)
         insert(table, new)
         said = found()
         assert f"table {table.name}" in said
@@ -179,43 +191,59 @@ def test_verify_names_the_table_and_the_row_and_exits_1(
     assert "table markets_holding, row bob/AAPL: total is " in capsys.readouterr().err
 
 
-def test_random_mutations_are_found_each(story: SessionInfo) -> None:
-    chance, missed, done = random.Random(4), list[str](), 0
+@pytest.mark.timeout(300 + 2 * MUTATIONS)
+def test_random_mutations_are_found_and_named_each(story: SessionInfo) -> None:
+    seed, dice = chance()
+    print(f"{MUTATIONS} changes, seed {seed}")  # noqa: T201  pytest shows it when the test fails
+    missed, kinds = list[str](), Counter[str]()
     tables = [*LEDGER, *SESSIONS.tables]
     before = {table: stored(table) for table in tables}
     with disarmed():
         # What is missing while the triggers are, verify says first: it is not what is asked for here.
-        base = found().splitlines()
-        while done < MUTATIONS:
-            table = chance.choice(tables)
-            row, new, what = mutation(chance, table)
-            if row is None:
+        base = set(found().splitlines())
+        while kinds.total() < MUTATIONS:
+            table = dice.choice(tables)
+            kind, row, new = mutation(dice, table)
+            if row == new:
                 continue
             with changed(table, row, new) as happened:
                 if not happened:
                     continue
-                done += 1
-                if found().splitlines() == base:
-                    missed.append(f"{table.name} {what}: {row} -> {new}")
+                kinds[kind] += 1
+                said = set(found().splitlines()) - base
+                if not any(WHERE.search(line) for line in said):
+                    missed.append(f"{table.name} {kind}: {row} -> {new}, said: {said}")
+    print(kinds)  # noqa: T201
     assert missed == []
     assert {table: stored(table) for table in tables} == before
     assert found() == ""
+    assert set(kinds) == {"deleted", "inserted", "swapped", "edited"}
 
 
-def mutation(chance: random.Random, table: Table) -> tuple[Any, Any, str]:
-    """A random row, and what becomes of it; no row where that would be no lie."""
-    row = chance.choice(stored(table))
-    if chance.random() < 0.2:
-        return (None if table.name == "ledger_snapshot" else row), None, "deleted"
-    column = chance.choice(table.columns)
-    value = row[table.columns.index(column)]
+def mutation(dice: random.Random, table: Table) -> tuple[str, Stored | None, Stored | None]:
+    """(kind, a row, what becomes of it): no row where one is put in, twice none where it would be no lie."""
+    kind = dice.choices(("deleted", "inserted", "swapped", "edited"), (20, 10, 20, 50))[0]
+    row = dice.choice(stored(table))
+    if kind == "deleted":
+        return kind, None if table.name == "ledger_snapshot" else row, None
+    if kind == "inserted":
+        column = dice.choice(table.key)
+        new = with_value(table, row, column, another(dice, column, row[table.columns.index(column)]))
+        return kind, None, without_client_order_id(table, new)
+    column = dice.choice(table.columns)
+    if (table.name, column) in UNVERIFIABLE:
+        return kind, None, None
+    at = table.columns.index(column)
+    value = dice.choice(stored(table))[at] if kind == "swapped" else another(dice, column, row[at])
+    return kind, row, with_value(table, row, column, value)
+
+
+def another(dice: random.Random, column: str, value: Any) -> Any:
+    """A random value of the same kind."""
     if column in {"stream_id", "id"}:
-        new: Any = uuid4()
-    elif isinstance(value, bool):
-        new = not value
-    elif isinstance(value, str):
-        new = chance.choice([value[1:], f"{value}x", value.swapcase(), value.replace("1", "2"), ""])
-    else:
-        new = chance.choice([(value or 0) + chance.choice([-1, 1, 1000]), 0, chance.randrange(1 << 62)])
-    is_lie = new != value and (table.name, column) not in UNVERIFIABLE
-    return (row if is_lie else None), with_value(table, row, column, new), column
+        return uuid4()
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return dice.choice([value[1:], f"{value}x", value.swapcase(), value.replace("1", "2"), ""])
+    return dice.choice([(value or 0) + dice.choice([-1, 1, 1000]), 0, dice.randrange(1 << 62)])

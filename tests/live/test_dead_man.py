@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -17,11 +18,13 @@ import pytest
 from markets import queries, tasks
 from markets.handlers import countdowns, sessions
 from markets.models import Countdown, Order
+from tests.guarantees.sizes import chance, size
 from tests.live.floor import LEG, Server, Session, aside, open_session, serving, start
 from tests.live.line import dialed
 from tests.services import end_with_parent
 
-pytestmark = pytest.mark.usefixtures("ledger")
+ROUNDS = size(1, 10, 50)
+pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(300 + 15 * ROUNDS)]
 ORDER = {"asset": LEG, "side": "sell", "quantity": "5", "price": "150"}
 CLIENT = """
 import asyncio, json, socket, struct, sys
@@ -85,42 +88,54 @@ REFRESH = {**COUNTDOWN, "id": "again"}
 HOLD = {"op": "order.cancel_on_disconnect", "on": True}
 
 
+def rounds() -> Iterator[tuple[Session, random.Random]]:
+    """A session of alice's own for each round, and chance."""
+    seed, dice = chance()
+    print(f"{ROUNDS} rounds, seed {seed}")  # noqa: T201  pytest shows it when the test fails
+    for turn in range(ROUNDS):
+        yield open_session("alice", session_id=f"floor-{turn}"), dice
+
+
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["stopped", "killed"])
 def test_a_countdown_cancels_within_a_second_of_its_time_and_one_that_is_refreshed_does_not(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    session = open_session("alice")
-    with serving(tmp_path) as server, trader(server, session, COUNTDOWN, again=REFRESH) as client:
-        time.sleep(3)
-        assert reasons(session) == [("open", "")]
-        client.send_signal(number)
-        took = gone_after(session, 10)
-        assert took < 2 + 1
-        assert reasons(session) == [("cancelled", "countdown")]
+    with serving(tmp_path) as server:
+        for session, dice in rounds():
+            with trader(server, session, COUNTDOWN, again=REFRESH) as client:
+                time.sleep(dice.uniform(2.5, 3.5))
+                assert reasons(session) == [("open", "")]
+                client.send_signal(number)
+                took = gone_after(session, 10)
+                assert took < 2 + 1
+                assert reasons(session) == [("cancelled", "countdown")]
 
 
 def test_a_connection_that_is_reset_takes_its_orders_along_at_once(tmp_path: Path) -> None:
-    session = open_session("alice")
-    with serving(tmp_path, "--no-clock") as server, trader(server, session, HOLD) as client:
-        client.kill()
-        assert gone_after(session, 10) < 1
-        assert reasons(session) == [("cancelled", "disconnected")]
+    with serving(tmp_path, "--no-clock") as server:
+        for session, dice in rounds():
+            with trader(server, session, HOLD) as client:
+                time.sleep(dice.uniform(0, 0.5))
+                client.kill()
+                assert gone_after(session, 10) < 1
+                assert reasons(session) == [("cancelled", "disconnected")]
     assert not Countdown.objects.exists()
 
 
 @pytest.mark.parametrize("wish", [COUNTDOWN, HOLD], ids=["countdown", "held"])
 def test_the_deadline_survives_a_server_that_is_killed(tmp_path: Path, wish: dict[str, Any]) -> None:
-    session = open_session("alice")
-    server = start(tmp_path)
-    with trader(server, session, wish):
-        server.stop(signal.SIGKILL)
-    if wish is HOLD:  # a test need not wait for a connection's fifteen seconds
-        Countdown.objects.update(due_at=queries.session_of(session.stream).created_at)
-    else:
-        time.sleep(2)
-    assert reasons(session) == [("open", "")]
-    with serving(tmp_path):
-        gone_after(session, 5)
+    for session, dice in rounds():
+        server = start(tmp_path)
+        with trader(server, session, wish):
+            time.sleep(dice.uniform(0, 0.15))
+            server.stop(signal.SIGKILL)
+        if wish is HOLD:  # a test need not wait for a connection's fifteen seconds
+            Countdown.objects.update(due_at=queries.session_of(session.stream).created_at)
+        else:
+            time.sleep(2)
+        assert reasons(session) == [("open", "")]
+        with serving(tmp_path):
+            gone_after(session, 5)
 
 
 def test_what_is_set_is_told_and_can_be_taken_back() -> None:
