@@ -23,6 +23,7 @@ import msgspec
 from django.conf import settings
 from django.db import connection
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from accounts import keys
 from accounts.facade import User, actor_named
@@ -314,6 +315,17 @@ async def listening(
     url = f"ws://{server.host}/ws/sessions/{session.session_id}"
     async with connect(url, additional_headers=headers, max_size=None, **options) as socket:
         yield Ear(socket, who)
+
+
+async def closed_with(ear: Ear, within: float) -> int:
+    """The code that the server closes with; everything before it is heard and checked."""
+    async with asyncio.timeout(within):
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await ear.hear(within)
+    code: int | None = ear.socket.close_code
+    assert code is not None
+    return code
 
 
 async def trade_wildly(session: Session, who: str, count: int, seed: int, *, pause: float = 0) -> None:

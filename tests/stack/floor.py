@@ -94,10 +94,10 @@ class Floor:
 
 
 @contextmanager
-def floor(folder: Path, *, beats: int = 2) -> Iterator[Floor]:
-    """Two servers behind the proxy, a worker, two beats, PostgreSQL and Redis."""
+def floor(folder: Path, *, beats: int = 2, workers: int = 1) -> Iterator[Floor]:
+    """Two servers behind the proxy, workers, beats, PostgreSQL and Redis."""
     try:
-        with stack(folder, beats=beats) as running:
+        with stack(folder, beats=beats, workers=workers) as running:
             hired = subprocess.run(
                 [sys.executable, "-m", "tests.stack.people", "keys", ORGANISER, *TRADERS],
                 cwd=ROOT,
