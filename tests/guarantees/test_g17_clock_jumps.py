@@ -49,8 +49,9 @@ def test_phases_come_once_and_in_order_wherever_the_clock_jumps(dial: Dial, tell
     for case in range(CASES):
         dial.now = T0 + dice.randrange(DAY)
         t1, t2 = dial.now + 10 * MINUTE, dial.now + 50 * MINUTE
-        scheduled = {"start_mode": "scheduled", "t1": iso(t1, dice), "end_mode": "timed", "t2": iso(t2, dice)}
-        session = floor.open_session(session_id=f"g17-{case}", **scheduled)
+        session = floor.open_session(
+            session_id=f"g17-{case}", start_mode="scheduled", t1=iso(t1, dice), end_mode="timed", t2=iso(t2, dice)
+        )
         jumps += live(session, dial, dice)
         happened += judge(session, t1, t2)
     backwards = sum(jump < 0 for jump in jumps)

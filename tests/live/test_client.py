@@ -24,8 +24,8 @@ from tests.guarantees.sizes import size
 from tests.live.floor import LEG, ROOT, Server, Session, open_session, serving, start
 from tests.services import end_with_parent
 
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(300 + ORDERS // 4)]
 HANGUPS, ORDERS = size(50, 200, 1000), size(600, 4000, 20_000)
+pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(300 + ORDERS // 4)]
 
 
 class Flaky:
