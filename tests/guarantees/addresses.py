@@ -7,9 +7,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from ledger.models import Stream
 from markets.api.tests.conftest import SESSION, Caller
+from tests.guarantees import events
 
-_ELSEWHERE = ("predictions", "api/v1/predictions", "admin/predictions", "admin/django_celery_beat")
-"""Apps that can be taken out, or are another's: they have tests of their own."""
+_EVENTS = ("predictions", "api/v1/predictions", "admin/predictions")
+_ELSEWHERE = "admin/django_celery_beat"
+"""Another's, with tests of its own."""
 
 
 def addresses() -> list[str]:
@@ -28,7 +30,18 @@ def _routes(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[s
 
 def filled(route: str, ids: dict[str, str]) -> str:
     """The address of one thing; a gap that nobody knows is a KeyError: add it to `world`."""
-    return "/" + re.sub(r"<(?:[a-z_]+:)?([a-z_]+)>", lambda gap: ids[gap[1]], route)
+    known = of_events(ids) if is_of_events(route) else ids
+    return "/" + re.sub(r"<(?:[a-z_]+:)?([a-z_]+)>", lambda gap: known[gap[1]], route)
+
+
+def is_of_events(route: str) -> bool:
+    """Whether event markets are there."""
+    return route.startswith(_EVENTS)
+
+
+def of_events(ids: dict[str, str]) -> dict[str, str]:
+    """The ids that belong to event markets, which have gaps by the same names."""
+    return {name.removeprefix("events."): value for name, value in ids.items() if name.startswith("events.")}
 
 
 def world(organiser: Caller, alice: Caller, bob: Caller, *, session: str = "demo", size: int = 1) -> dict[str, str]:
@@ -47,6 +60,9 @@ def world(organiser: Caller, alice: Caller, bob: Caller, *, session: str = "demo
     }
     for number in range(size):
         ids |= _one_of_each(organiser, alice, bob, session, number)
+    if events.ARE_INSTALLED:
+        asked = events.world(organiser, alice, bob, name=session, size=size)
+        ids |= {f"events.{name}": value for name, value in asked.items()}
     feed = organiser.get("feeds").json()["results"][-1]
     key = alice.get("keys").json()["results"][0]
     return ids | {

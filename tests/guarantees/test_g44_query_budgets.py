@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from markets.api.tests.conftest import Caller, Hire
-from tests.guarantees.addresses import addresses, filled, world
+from tests.guarantees.addresses import addresses, filled, is_of_events, world
 from tests.guarantees.sizes import size
 
 FEW, MANY = 3, size(15, 50, 200)
@@ -23,6 +23,8 @@ def queries(browser: Client, ids: dict[str, str]) -> dict[str, int]:
         if "logout" in route or "export" in route:
             continue
         address = filled(route, ids)
+        if is_of_events(route) and "<" not in route:
+            address += f"?exchange={ids['events.name']}"
         browser.get(address)
         with CaptureQueriesContext(connection) as asked:
             answer: Any = browser.get(address)
