@@ -50,6 +50,7 @@ def test_a_client_that_is_cut_off_again_and_again_keeps_the_book_and_hears_every
 
     with serving(tmp_path, "--no-clock") as server:
         asyncio.run(story(server))
+    assert "a live connection to" not in server.log.read_text(), "to hang up is nothing that failed"
     happened = Trade.objects.filter(stream_id=session.stream).order_by("number").values_list("number", flat=True)
     first = heard[0]["seq"]
     assert [message["seq"] for message in heard] == [number for number in happened if number >= first]

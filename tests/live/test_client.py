@@ -24,8 +24,10 @@ from tests.guarantees.sizes import size
 from tests.live.floor import LEG, ROOT, Server, Session, open_session, serving, start
 from tests.services import end_with_parent
 
-HANGUPS, ORDERS = size(50, 200, 1000), size(600, 4000, 20_000)
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(300 + ORDERS // 4)]
+pytestmark = [pytest.mark.usefixtures("ledger")]
+HANGUPS = 50
+ORDERS = size(600, 2000, 2000)
+"""No more: the server remembers some thousand messages for whom it waits."""
 
 
 class Flaky:
@@ -95,7 +97,7 @@ def assert_same(feed: Feed, by_api: Client, session_id: str) -> None:
     }
 
 
-def test_disconnected_again_and_again_the_client_keeps_the_book_and_hears_every_trade_once(tmp_path: Path) -> None:
+def test_disconnected_fifty_times_the_client_keeps_the_book_and_hears_every_trade_once(tmp_path: Path) -> None:
     session = open_session("alice", "bob")
     chance, Flaky.breaks = random.Random(1), HANGUPS
     with (
@@ -115,14 +117,13 @@ def test_disconnected_again_and_again_the_client_keeps_the_book_and_hears_every_
             ]
             for thread in threads:
                 thread.start()
-            until(
-                feed, lambda: not any(thread.is_alive() for thread in threads), within=60 + ORDERS / 10, trades=told
-            )
+            until(feed, lambda: not any(thread.is_alive() for thread in threads), within=120, trades=told)
             happened = [trade.trade_id for trade in alice.trades("floor", limit=500)][::-1]
-            until(feed, lambda: Flaky.breaks == 0 and len(told) >= len(happened), within=60 + HANGUPS, trades=told)
+            until(feed, lambda: Flaky.breaks == 0 and len(told) >= len(happened), within=60, trades=told)
             until(feed, lambda: feed.is_right)
             assert told == happened
             assert_same(feed, alice, "floor")
+    assert "a live connection to" not in server.log.read_text(), "to hang up is nothing that failed"
 
 
 def test_a_restarted_server_is_come_back_to(tmp_path: Path) -> None:
