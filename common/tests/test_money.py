@@ -4,14 +4,16 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import InvalidInput
 from common.money import LIMIT, divide_half_even, format_units, parse_units, round_shown, split_pro_rata
+from tests.guarantees.sizes import size
 
 DECIMALS = st.integers(0, 8)
 UNITS = st.integers(0, LIMIT - 1)
+EXAMPLES = settings(max_examples=size(100, 2_000, 20_000), deadline=None)
 
 
 def refusal(value: object, decimals: int = 4, *, minimum: int = 0) -> InvalidInput:
@@ -110,6 +112,7 @@ def test_a_number_of_thousands_of_digits_is_refused_and_not_a_crash() -> None:
     refusal(Decimal("1" * 5_000))
 
 
+@EXAMPLES
 @given(units=UNITS, decimals=DECIMALS)
 def test_formatting_then_parsing_is_the_identity(units: int, decimals: int) -> None:
     text = format_units(units, decimals)
@@ -117,6 +120,7 @@ def test_formatting_then_parsing_is_the_identity(units: int, decimals: int) -> N
     assert parse_units(Decimal(text), decimals, "quantity") == units
 
 
+@EXAMPLES
 @given(units=st.integers(-LIMIT, LIMIT), decimals=DECIMALS)
 def test_formatted_units_have_the_scale_s_decimals_and_the_right_value(units: int, decimals: int) -> None:
     text = format_units(units, decimals)
@@ -124,6 +128,7 @@ def test_formatted_units_have_the_scale_s_decimals_and_the_right_value(units: in
     assert Decimal(text).scaleb(decimals) == units
 
 
+@EXAMPLES
 @given(value=st.one_of(st.text(max_size=80), st.floats(), st.decimals(), st.integers(), st.booleans(), st.none()))
 def test_parsing_anything_answers_units_or_names_the_field(value: object) -> None:
     try:
@@ -135,6 +140,7 @@ def test_parsing_anything_answers_units_or_names_the_field(value: object) -> Non
         assert 0 <= units < LIMIT
 
 
+@EXAMPLES
 @given(st.from_regex(r"\A[0-9]{1,25}(\.[0-9]{1,8})?\Z", alphabet="0123456789."), st.integers(0, 6))
 def test_a_plain_text_means_what_decimal_makes_of_it(text: str, decimals: int) -> None:
     exact = Decimal(text).scaleb(decimals)
@@ -160,6 +166,7 @@ def test_a_split_gives_leftover_units_to_the_first() -> None:
     assert split_pro_rata(0, 3) == [0, 0, 0]
 
 
+@EXAMPLES
 @given(total=st.integers(0, LIMIT - 1), parts=st.integers(1, 200))
 def test_a_split_adds_up_and_no_share_is_two_apart(total: int, parts: int) -> None:
     shares = split_pro_rata(total, parts)
@@ -177,6 +184,7 @@ def test_what_is_shown_adds_up_by_largest_remainder() -> None:
     assert round_shown([99], 100) == [0]
 
 
+@EXAMPLES
 @given(amounts=st.lists(st.integers(-(10**12), 10**12), max_size=30), divisor=st.integers(1, 10**6))
 def test_shown_amounts_add_up_to_the_shown_total_and_are_at_most_one_off(amounts: list[int], divisor: int) -> None:
     shown = round_shown(amounts, divisor)
@@ -203,6 +211,7 @@ def test_halves_are_rounded_to_the_even_neighbour(numerator: int, denominator: i
     assert divide_half_even(numerator, denominator) == rounded
 
 
+@EXAMPLES
 @given(numerator=st.integers(-(10**15), 10**15), denominator=st.integers(1, 10**6))
 def test_half_even_division_agrees_with_python_s_own_rounding_of_fractions(numerator: int, denominator: int) -> None:
     assert divide_half_even(numerator, denominator) == round(Fraction(numerator, denominator))
