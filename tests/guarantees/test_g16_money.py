@@ -38,7 +38,7 @@ NONSENSE = (
     "true",
 )
 STRUCTURES = ("true", "false", "null", "[]", "{}", "[1]", '{"a":1}')
-DOORS = {
+DOORS: dict[str, tuple[str, dict[str, Any]]] = {
     "quantity": ("sessions/demo/orders", {"asset": "AAPL", "side": "sell", "price": 10}),
     "price": ("sessions/demo/orders", {"asset": "AAPL", "side": "sell", "quantity": 1}),
     "amount_from": ("sessions/demo/rfq", {"leg_from": "AAPL", "leg_to": "NVDA"}),
