@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from common.clock import LATEST
 from ledger import registry
 from ledger.domain import Domain
 from ledger.export import FORMAT
@@ -19,7 +20,10 @@ LONGEST_LINE = 16 << 20
 """Bytes; the longest event there can be is a settlement of ten thousand participants, far below."""
 _GZIP = b"\x1f\x8b"
 _Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+_Moment = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
 _Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""Terminals obey what is left out here."""
 Opening = Callable[[], Iterator[tuple[Any, ...]]]
 
 
@@ -32,12 +36,12 @@ class Header(msgspec.Struct, frozen=True):
 
     format: str
     domain: str
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_ONE_LINE)]
     stream: UUID
     seq: Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
     head: _Hash
     engine_version: int
-    software: str
+    software: Annotated[str, msgspec.Meta(max_length=64, pattern=_ONE_LINE)]
     exported_at: str
     sources: dict[str, Any]
 
@@ -51,7 +55,7 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     payload: str
     actor: Annotated[str, msgspec.Meta(max_length=64)]
     command_id: Annotated[str, msgspec.Meta(max_length=160)]
-    at: _Number
+    at: _Moment
     hash: _Hash
 
 

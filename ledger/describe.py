@@ -38,4 +38,5 @@ def _event(cls: type[Event]) -> str:
 
 
 def _type(kind: Any) -> str:
+    kind = kind.__origin__ if hasattr(kind, "__metadata__") else kind  # bounds are for readers of files
     return kind.__name__ if isinstance(kind, type) and not hasattr(kind, "__args__") else str(kind)

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Annotated, NamedTuple
 
 import msgspec
 
@@ -32,9 +32,9 @@ class Head(msgspec.Struct, frozen=True):
 
     domain: str
     name: str
-    stream: str
+    stream: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
     seq: int
-    head: str
+    head: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -103,6 +103,8 @@ def _private(path: str, flags: int) -> int:
 @contextmanager
 def read(source: Path, members: Sequence[str]) -> Iterator[tuple[Manifest, IO[bytes]]]:
     """The manifest of a backup and its copy, every byte checked. Raises BackupError."""
+    if source.exists() and not (source.is_file() or source.is_dir()):
+        raise BackupError(f"{source} is no file.")  # a device has no end to look for
     try:
         with zipfile.ZipFile(source) as archive:
             names = archive.namelist()

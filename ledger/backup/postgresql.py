@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +14,7 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from ledger.backup.archive import BackupError, Taken, chunks_of, facts
+from ledger.backup.archive import BackupError, Head, Taken, chunks_of, facts
 
 MEMBER = "database.dump"
 Settings = Mapping[str, Any]
@@ -75,8 +75,10 @@ def contents(settings: Settings) -> str:
         return f"{streams} streams and {users} users" if streams or users else ""
 
 
-def put(settings: Settings, copy: IO[bytes]) -> None:
-    """All that is there goes and the copy comes, in one transaction. Raises BackupError while others use it."""
+def put(settings: Settings, copy: IO[bytes], heads: Sequence[Head]) -> None:
+    """All that is there goes and the copy comes, in one transaction, which fails where the streams do not end in
+    `heads`. Raises BackupError, also while others use the database.
+    """
     pg_restore, psql = _program("pg_restore"), _program("psql")
     with _connect(settings) as connection:
         if _one(connection, _OTHERS)[0]:
@@ -99,12 +101,24 @@ def put(settings: Settings, copy: IO[bytes]) -> None:
                 for chunk in chunks_of(source.stdout):
                     target.stdin.write(chunk)
                 if source.wait() == 0:
-                    target.stdin.write(b"\nCOMMIT;\n")
+                    target.stdin.write(f"{_must_end_in(heads)}\nCOMMIT;\n".encode())
                 target.stdin.close()
             source.kill()
             feeder.join()
             if target.wait() != 0 or source.wait() != 0:
                 raise BackupError(f"PostgreSQL did not take the backup, nothing was changed: {_last_words(said)}")
+
+
+def _must_end_in(heads: Sequence[Head]) -> str:
+    """SQL that raises otherwise. The manifest's patterns allow nothing but hexadecimal digits and numbers here."""
+    wanted = ",".join(f"{head.stream} {head.seq} {head.head}" for head in heads)
+    return f"""
+        DO $$ BEGIN
+            IF (SELECT coalesce(string_agg(replace(id::text, '-', '') || ' ' || seq || ' ' || head, ','
+                                           ORDER BY created_at, id), '') FROM public.ledger_stream) <> '{wanted}'
+            THEN RAISE 'its streams do not end where the manifest says';
+            END IF;
+        END $$;"""  # noqa: S608  see above
 
 
 def _feed(copy: IO[bytes], program: IO[bytes]) -> None:
@@ -150,5 +164,5 @@ def _program(name: str) -> str:
 
 def _last_words(said: IO[bytes]) -> str:
     said.seek(0)
-    lines = said.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it gave no reason"
+    lines = said.read().decode(errors="replace").strip().splitlines() or ["it gave no reason"]
+    return next((line for line in reversed(lines) if "ERROR:" in line), lines[-1])

@@ -3,12 +3,12 @@
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ledger.backup.archive import BackupError, Taken, chunks_of, facts
+from ledger.backup.archive import BackupError, Head, Taken, chunks_of, facts
 
 MEMBER = "database.sqlite3"
 _PAGES = 4096
@@ -52,8 +52,10 @@ def _contents(database: sqlite3.Connection) -> str:
     return f"{streams} streams and {users} users" if streams or users else ""
 
 
-def put(settings: Settings, copy: IO[bytes]) -> None:
-    """The copy becomes the database, whole or not at all. Raises BackupError while anybody has the old one open."""
+def put(settings: Settings, copy: IO[bytes], heads: Sequence[Head]) -> None:
+    """The copy becomes the database, whole or not at all. Raises BackupError where its streams do not end in `heads`,
+    and while anybody has the old one open.
+    """
     target = Path(settings["NAME"])
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, own = tempfile.mkstemp(prefix=f"{target.name}.restoring-", dir=target.parent)
@@ -63,7 +65,7 @@ def put(settings: Settings, copy: IO[bytes]) -> None:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        _check(own)
+        _check(own, heads)
         if target.exists():
             _retire(settings)
         os.replace(own, target)
@@ -72,12 +74,14 @@ def put(settings: Settings, copy: IO[bytes]) -> None:
             Path(name).unlink(missing_ok=True)
 
 
-def _check(path: str) -> None:
+def _check(path: str, heads: Sequence[Head]) -> None:
     try:
         with closing(sqlite3.connect(path)) as database:
             (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
             if answer == "ok":
                 answer = "" if "streams" in (_contents(database) or "0 streams") else "no tables of this software"
+            if not answer and facts(lambda query: database.execute(query).fetchall())[1] != heads:
+                answer = "its streams do not end where the manifest says"
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.DatabaseError as error:
         answer = str(error)

@@ -5,11 +5,16 @@ Quantities are in units of 10^-quantity_decimals, prices in 10^-price_decimals, 
 them.
 """
 
+from typing import Annotated
+
 import msgspec
 
+from common.clock import LATEST
 from common.events import Event
 
 Amounts = dict[str, int]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
+"""Microseconds since 1970 that can be shown; a stored event with any other cannot be read."""
 MOST_PER_SECOND = 1_000_000
 """The largest rate and burst of order entry that a session may ask for."""
 
@@ -35,8 +40,8 @@ class SessionCreated(Event, frozen=True):
     cash_per_participant: int
     start_mode: str
     end_mode: str
-    t1: int
-    t2: int
+    t1: Moment
+    t2: Moment
     duration: int
     feed: str
     fixing: str
@@ -53,8 +58,8 @@ class BasketFixed(Event, frozen=True):
 
 
 class SessionStarted(Event, frozen=True):
-    t1: int
-    t2: int
+    t1: Moment
+    t2: Moment
 
 
 class SessionHalted(Event, frozen=True):
@@ -68,7 +73,7 @@ class SessionResumed(Event, frozen=True):
 class SessionClosed(Event, frozen=True):
     """`t2` is the nominal end, or the moment of closing by hand."""
 
-    t2: int
+    t2: Moment
     by_hand: bool
 
 
@@ -144,7 +149,7 @@ class OrderPlaced(Event, frozen=True):
     quantity: int
     price: int
     time_in_force: str
-    expires_at: int
+    expires_at: Moment
     post_only: bool
     client_order_id: str
 
@@ -182,7 +187,7 @@ class RFQRequested(Event, frozen=True):
     leg_from: str
     leg_to: str
     amount_from: int
-    expires_at: int
+    expires_at: Moment
 
 
 class RFQCancelled(Event, frozen=True):
@@ -201,7 +206,7 @@ class QuoteProvided(Event, frozen=True):
     rate: int
     amount_to: int
     firm: bool
-    expires_at: int
+    expires_at: Moment
 
 
 class QuoteWithdrawn(Event, frozen=True):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from common.errors import InvariantViolation
+from markets.engine.names import RESERVED, is_handle, is_leg, is_session_id
 from markets.engine.state import CASH, Order, Quote, SessionState, Touched
 
 
@@ -44,7 +45,8 @@ def _backs(item: Order | Quote) -> str:
 
 
 def audit(state: SessionState) -> Iterator[str]:
-    """The full invariants of section 7, one sentence per violation."""
+    """The full invariants of section 7, and that all can be shown; one sentence per violation."""
+    yield from _audit_names(state)
     yield from _audit_orders(state)
     yield from _audit_holdings(state)
     for name, book in state.books.items():
@@ -61,6 +63,22 @@ def audit(state: SessionState) -> Iterator[str]:
         worth = sum(units * prices[leg] for leg, units in zip(facts.legs, facts.q, strict=True))
         if paid != worth:
             yield f"payouts add up to {paid}, the basket to {worth}"
+
+
+def _audit_names(state: SessionState) -> Iterator[str]:
+    """Who forges a history may call things what nobody here can be called: addresses and pages are made of names."""
+    facts = state.facts
+    if facts.seq and not is_session_id(facts.session_id):
+        yield f"the session cannot be called {facts.session_id!r}"
+    for leg in facts.legs:
+        if not is_leg(leg):
+            yield f"a leg cannot be called {leg!r}"
+    for handle in facts.participants:
+        if not is_handle(handle) or handle.casefold() in RESERVED:
+            yield f"a participant cannot be called {handle!r}"
+    for decimals in (facts.quantity_decimals, facts.price_decimals):
+        if not 0 <= decimals <= 6:
+            yield f"there are no {decimals} decimals"
 
 
 def _audit_orders(state: SessionState) -> Iterator[str]:

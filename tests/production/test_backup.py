@@ -192,6 +192,12 @@ def rewrite(backup: Path, how: str) -> None:
     if how == "half a copy":
         members[copy] = members[copy][: len(members[copy]) // 2]
         changes[how] = {"size": len(members[copy])}
+    if how == "nothing in it":
+        members[copy], changes[how] = b"", {"size": 0}
+    if how == "other heads":
+        changes[how] = {"heads": [head | {"head": "0" * 64} for head in said["heads"]]}
+    if how == "no hash":
+        changes[how] = {"heads": [head | {"head": "'; DROP TABLE"} for head in said["heads"]]}
     with zipfile.ZipFile(backup, "w") as file:
         if how == "foreign zip":
             file.writestr("photo.jpg", b"...")
@@ -214,6 +220,9 @@ def rewrite(backup: Path, how: str) -> None:
         ("missing field", "has a manifest that cannot be read"),
         ("copy is no database", "no sound database|did not take the backup, nothing was changed"),
         ("half a copy", "no sound database|did not take the backup, nothing was changed"),
+        ("nothing in it", "no sound database|did not take the backup, nothing was changed"),
+        ("other heads", "its streams do not end where the manifest says"),
+        ("no hash", "has a manifest that cannot be read"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_a_sentence_and_changes_nothing(
@@ -232,6 +241,11 @@ def test_a_file_that_is_not_there_is_a_sentence(
 ) -> None:
     with instead_of(monkeypatch, databases["market"]), pytest.raises(CommandError, match="cannot be read: No such"):
         Restore().handle(file=tmp_path / "nowhere.zip", replace=False)
+
+
+def test_a_device_is_no_backup() -> None:
+    with pytest.raises(archive.BackupError, match="/dev/zero is no file"), archive.read(Path("/dev/zero"), []):
+        pass
 
 
 def test_a_backup_that_cannot_be_written_leaves_nothing(

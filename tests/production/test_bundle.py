@@ -164,6 +164,25 @@ def robbed(lines: list[Line]) -> None:
     line["payload"] = json.dumps(event, separators=(",", ":"), sort_keys=True)
 
 
+def renamed(**terms: object) -> Callable[[list[Line]], None]:
+    """The session's terms are other ones, from its creation on."""
+
+    def change(lines: list[Line]) -> None:
+        event = json.loads(lines[1]["payload"]) | terms
+        lines[1]["payload"] = json.dumps(event, separators=(",", ":"), sort_keys=True)
+        lines[0]["name"] = event["session_id"]
+
+    return change
+
+
+def everywhere(old: str, new: str) -> Callable[[list[Line]], None]:
+    def change(lines: list[Line]) -> None:
+        for line in lines[1:]:
+            line["payload"] = line["payload"].replace(json.dumps(old), json.dumps(new))
+
+    return change
+
+
 FORGERIES: dict[str, tuple[Callable[[list[Line]], Any], str]] = {
     "payouts": (robbed, "alice is paid "),
     "unknown type": (lambda lines: lines[4].update(type="Stolen"), "seq 4: it cannot be read: unknown event type"),
@@ -172,6 +191,15 @@ FORGERIES: dict[str, tuple[Callable[[list[Line]], Any], str]] = {
     "not a number": (lambda lines: lines[4].update(payload='{"at":NaN}'), "seq 4: it cannot be read"),
     "deep": (lambda lines: lines[4].update(payload="[" * 100_000), "seq 4: "),
     "time backwards": (lambda lines: lines[5].update(at=5), "seq 5: field at lies before"),
+    **{
+        f"a session called {name}": (renamed(session_id=name), f"the session cannot be called {name!r}")
+        for name in ("../../etc/passwd", "a/b", "..", "<b>", " lead")
+    },
+    "a participant called /": (everywhere("alice", "../alice"), "a participant cannot be called '../alice'"),
+    "a leg called <b>": (everywhere("AAPL", "<b>"), "a leg cannot be called '<b>'"),
+    "a reserved handle": (everywhere("alice", "Cash"), "a participant cannot be called 'Cash'"),
+    "sixty decimals": (renamed(price_decimals=60), "there are no 60 decimals"),
+    "an end beyond all calendars": (renamed(t2=1 << 60), "seq 1: it cannot be read"),
     "an order for more than there is": (
         lambda lines: lines[-3].update(payload=lines[-3]["payload"].replace("1", "9")),
         "",
@@ -225,6 +253,9 @@ def spoil(file: Path, how: str) -> None:
         "negative seq": (1, {"seq": -1}),
         "seq beyond 64 bits": (1, {"seq": 10**30}),
         "time beyond 64 bits": (1, {"at": 1 << 63}),
+        "time beyond all calendars": (-1, {"at": 1 << 60}),
+        "a name that moves the cursor": (0, {"name": "demo\x1b[2J"}),
+        "a long version": (0, {"software": "9" * 65}),
         "seq as a text": (1, {"seq": "1"}),
         "seq with a fraction": (1, {"seq": 1.5}),
         "field more": (1, {"more": 1}),
@@ -259,6 +290,9 @@ SPOILED = {
     "negative seq": "line 2 is no event: Expected `int` >= 0",
     "seq beyond 64 bits": "line 2 is no event",
     "time beyond 64 bits": "line 2 is no event",
+    "time beyond all calendars": "is no event: Expected `int` <= 253402300799999999",
+    "a name that moves the cursor": "line 1 is no header",
+    "a long version": "line 1 is no header",
     "seq as a text": "line 2 is no event",
     "seq with a fraction": "line 2 is no event",
     "field more": "line 2 is no event: .* unknown field `more`",

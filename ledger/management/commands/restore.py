@@ -44,5 +44,5 @@ class Command(BaseCommand):
             if held and not replace:
                 raise BackupError(f"The database holds {held}. Give --replace if they are to go.")
             self.stderr.write(f"Restoring {manifest.size} bytes, made at {manifest.made_at}.")
-            vendor.put(database, copy)
+            vendor.put(database, copy, manifest.heads)
         return manifest

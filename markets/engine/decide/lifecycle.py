@@ -1,6 +1,5 @@
 """Creating, starting, halting, closing, settling, cancelling."""
 
-import re
 from uuid import UUID
 
 import msgspec
@@ -15,10 +14,9 @@ from markets.engine import events as e
 from markets.engine.decide import participants
 from markets.engine.decide.access import LEGAL, require_organiser, require_status
 from markets.engine.evolve import evolve
+from markets.engine.names import is_leg, is_session_id
 from markets.engine.state import TREASURY, SessionState, within_limit
 
-_SESSION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_LEG = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-](?:[A-Za-z0-9._ -]{0,30}[A-Za-z0-9._-])?")
 _RULES = ("last", "twap", "median", "manual")
 _MOST_LEGS = 64
 
@@ -212,15 +210,14 @@ def _require_reason(reason: str) -> None:
 
 
 def _check_basket(command: c.CreateSession) -> None:
-    # An address reads "." and ".." as folders: nobody could open such a session's page.
-    if not _SESSION_ID.fullmatch(command.session_id) or command.session_id in {".", ".."}:
+    if not is_session_id(command.session_id):
         detail = "session_id is 1 to 64 letters, digits, '.', '-' or '_', and not '.' or '..'."
         raise DomainError("invalid_session", detail, field="session_id")
     if not 1 <= len(command.legs) <= _MOST_LEGS:
         raise DomainError("invalid_session", f"A session has 1 to {_MOST_LEGS} legs.", field="legs")
     seen: set[str] = set()
     for leg in command.legs:
-        if not _LEG.fullmatch(leg) or leg.casefold() in participants.RESERVED:
+        if not is_leg(leg):
             raise DomainError(
                 "invalid_session",
                 f"{leg!r} is no name for a leg: 1 to 32 letters, digits, '.', '-', '_', spaces inside; not CASH.",

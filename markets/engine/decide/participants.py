@@ -1,6 +1,5 @@
 """Joining, allocating, leaving."""
 
-import re
 from collections.abc import Sequence
 
 from common.errors import DomainError
@@ -17,11 +16,10 @@ from markets.engine.decide.access import (
     require_organiser,
     require_status,
 )
-from markets.engine.state import CASH, TREASURY, SessionState, within_limit
+from markets.engine.names import RESERVED, is_handle
+from markets.engine.state import TREASURY, SessionState, within_limit
 
-_HANDLE = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,32}")  # addresses read "." and ".." as folders
 _LONGEST_USER = 64  # the width of its column
-RESERVED = frozenset({TREASURY.casefold(), CASH.casefold()})
 
 
 def join(state: SessionState, command: c.JoinSession, actor: Actor, now: int) -> list[Event]:
@@ -49,7 +47,7 @@ def join(state: SessionState, command: c.JoinSession, actor: Actor, now: int) ->
 
 def check_handle(handle: str) -> None:
     """Raises DomainError `invalid_handle` for what nobody can be called in any session."""
-    if not _HANDLE.fullmatch(handle):
+    if not is_handle(handle):
         raise DomainError(
             "invalid_handle",
             "A handle is 1 to 32 letters, digits, '.', '-' or '_', and not '.' or '..'.",
