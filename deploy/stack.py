@@ -214,7 +214,8 @@ def _require_redis(url: str) -> None:
 
 def _start_servers(running: Stack, *, webs: int, workers: int, beats: int, first_port: int) -> None:
     def program(name: str, command: Sequence[str], **variables: str) -> Program:
-        found = Program(name, command, running.environment | variables, running.folder / f"{name}.log")
+        own = running.environment | {"PGAPPNAME": name} | variables  # so that PostgreSQL tells them apart
+        found = Program(name, command, own, running.folder / f"{name}.log")
         found.start()
         return found
 

@@ -18,12 +18,20 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """All processes of production, two servers among them, for whom a server alone is not enough."""
+    with house(tmp_path_factory.mktemp("whole"), webs=2, is_whole=True) as running:
+        yield running
+
+
 @pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+def tell(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Print what was really run, seed included."""
+    vendor = "postgresql" if "whole" in request.fixturenames else connection.vendor
 
     def line(text: str) -> None:
         with capsys.disabled():
-            print(f" [{connection.vendor}: {text}]", end="", flush=True)  # noqa: T201
+            print(f" [{vendor}: {text}]", end="", flush=True)  # noqa: T201
 
     return line

@@ -3,16 +3,16 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import redis
 
-from tests.guarantees.harness import LEGS, PEOPLE, House, crowd, house
+from tests.guarantees.harness import LEGS, PEOPLE, House, crowd
 from tests.guarantees.sizes import chance, size
 from tests.guarantees.trader import OK, UNKNOWN
-from tests.stack.floor import eventually, soon
+from tests.stack.floor import eventually, replay, soon
 
 KILLS = size(3, 30, 100)
 ROWS, TICK_MS = 8, 250
@@ -20,23 +20,17 @@ DUE = ("SessionStarted", "SessionClosed", "SessionSettled")
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(240 + 30 * KILLS)]
 
 
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house(tmp_path_factory.mktemp("whole"), is_whole=True) as running:
-        yield running
-
-
 def test_what_is_acknowledged_and_what_is_due_happens_once_whenever_workers_and_beats_are_killed(
-    market: House, tmp_path: Path, tell: Callable[[str], None]
+    whole: House, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     seed, dice = chance()
-    parts = [*market.stack.workers, *market.stack.workers, *market.stack.beats]
+    parts = [*whole.stack.workers, *whole.stack.workers, *whole.stack.beats]
     killed: Counter[str] = Counter()
-    market.open_session("g02")
-    with crowd(market, "g02", tmp_path, seed=seed, pause=0.2) as clients:
+    whole.open_session("g02")
+    with crowd(whole, "g02", tmp_path, seed=seed, pause=0.2) as clients:
         for turn in range(KILLS):
-            eventually(lambda: is_listening(market), within=60)
-            begin(market, turn)
+            eventually(lambda: is_listening(whole), within=60)
+            begin(whole, turn)
             clients.wait_for(5)
             time.sleep(dice.uniform(0, 2.5))
             dying = parts[turn % len(parts)]
@@ -44,30 +38,30 @@ def test_what_is_acknowledged_and_what_is_due_happens_once_whenever_workers_and_
             dying.start()
             killed[dying.name.partition("-")[0]] += 1
         for turn in range(KILLS):
-            eventually(lambda: is_done(market, turn), within=60)  # noqa: B023  called at once
+            eventually(lambda: is_done(whole, turn), within=60)  # noqa: B023  called at once
         deeds = clients.end()
     outcomes = [deed.outcome for deed in deeds]
     tell(
-        f"on PostgreSQL {killed['worker']} workers and {killed['beat']} beats killed, {KILLS * ROWS} ticks, "
+        f"{killed['worker']} workers and {killed['beat']} beats killed, {KILLS * ROWS} ticks, "
         f"{KILLS * len(DUE)} phases, {outcomes.count(OK)} acknowledged, seed {seed}"
     )
     assert outcomes.count(UNKNOWN) == 0, "no server died"
-    assert market.lies("g02", deeds) == []
+    assert whole.lies("g02", deeds) == []
     for turn in range(KILLS):
-        ticks = list(market.organiser.ticks(f"ticking-{turn}"))
+        ticks = list(whole.organiser.ticks(f"ticking-{turn}"))
         assert [tick.prices[LEGS[0]] for tick in ticks] == [100 + row for row in range(ROWS)]
         assert [tick.feed_seq for tick in ticks] == list(range(1, ROWS + 1))
-        told = Counter(event.type for event in market.organiser.events(f"due-{turn}"))
+        told = Counter(event.type for event in whole.organiser.events(f"due-{turn}"))
         assert [told[kind] for kind in DUE] == [1] * len(DUE)
-    assert market.verified("g02") == []
+    assert whole.verified("g02") == []
 
 
 def begin(market: House, turn: int) -> None:
     """A session with a replay of eight ticks in two seconds, and one that starts and ends by itself meanwhile."""
     market.open_session(f"ticking-{turn}", PEOPLE[:2])
-    rows = [f"2026-01-01T00:00:{row:02}Z,{100 + row},{200 + row}" for row in range(ROWS)]
-    csv = "\n".join([f"ts,{','.join(LEGS)}", *rows, ""])
-    market.organiser.create_feed("replay", session_id=f"ticking-{turn}", csv=csv, settings={"tick_ms": TICK_MS})
+    market.organiser.create_feed(
+        "replay", session_id=f"ticking-{turn}", csv=replay(ROWS), settings={"tick_ms": TICK_MS}
+    )
     due = f"due-{turn}"
     market.organiser.create_session(
         due, LEGS, [10, 10], start_mode="scheduled", end_mode="timed", t1=soon(2), t2=soon(3)

@@ -1,6 +1,5 @@
 """The clock: what time makes happen happens by itself, once, whoever ticks and however often."""
 
-import signal
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ from markets.management.locks import lock_of_database
 from markets.models import MarketSession, Order
 from oracle import facade as oracle
 from sessioncontracts.celery import app
-from tests.live.floor import LEG, ROOT, Session, open_session, server_environment, serving, start
+from tests.live.floor import LEG, ROOT, Session, open_session, server_environment, serving
 
 pytestmark = pytest.mark.usefixtures("ledger")
 
@@ -117,21 +116,6 @@ def test_doubled_clocks_change_nothing(tmp_path: Path) -> None:
         ticks = oracle.ticks_after(feed.id, seq=0)
         assert [tick.seq for tick in ticks] == list(range(1, len(ticks) + 1))
         assert len(ticks) <= 20
-
-
-def test_only_one_clock_ticks_and_another_takes_over_when_it_is_killed(tmp_path: Path) -> None:
-    first = start(tmp_path / "one")
-    try:
-        eventually(lambda: not _is_free())
-        with serving(tmp_path / "two"):
-            time.sleep(1)
-            first.stop(signal.SIGKILL)
-            session = open_session("alice", start_mode="scheduled", t1=soon(0.5))
-            eventually(lambda: status(session) == "active")
-            assert not _is_free()
-    finally:
-        first.stop(signal.SIGKILL)
-    eventually(_is_free)
 
 
 def _is_free() -> bool:

@@ -75,23 +75,6 @@ class Floor:
         found = self.stack.manage("verify", "--all")
         assert found.returncode == 0, found.stdout + found.stderr
 
-    @contextmanager
-    def without(self, *programs: Program, number: int) -> Iterator[None]:
-        """These are frozen (SIGSTOP) or killed for the length of a block, and back after it."""
-        for program in programs:
-            if number == signal.SIGSTOP:
-                program.send(number)
-            else:
-                program.stop(number)
-        try:
-            yield
-        finally:
-            for program in programs:
-                if number == signal.SIGSTOP:
-                    program.send(signal.SIGCONT)
-                else:
-                    program.start()
-
 
 @contextmanager
 def floor(folder: Path, *, beats: int = 2, workers: int = 1) -> Iterator[Floor]:
@@ -123,6 +106,24 @@ def readiness(url: str) -> tuple[int, dict[str, Any]]:
             return refused.code, json.load(refused)
 
 
+@contextmanager
+def without(*programs: Program, number: int) -> Iterator[None]:
+    """These are frozen (SIGSTOP) or killed for the length of a block, and back after it."""
+    for program in programs:
+        if number == signal.SIGSTOP:
+            program.send(number)
+        else:
+            program.stop(number)
+    try:
+        yield
+    finally:
+        for program in programs:
+            if number == signal.SIGSTOP:
+                program.send(signal.SIGCONT)
+            else:
+                program.start()
+
+
 def eventually(holds: Callable[[], bool], *, within: float) -> float:
     """Wait until it holds; how long that took, in seconds."""
     began = time.monotonic()
@@ -130,6 +131,12 @@ def eventually(holds: Callable[[], bool], *, within: float) -> float:
         assert time.monotonic() - began < within, "it never happened"
         time.sleep(0.05)
     return time.monotonic() - began
+
+
+def replay(rows: int) -> str:
+    """A CSV of prices for a feed, one row a second: 100, 101, ... of the first leg."""
+    lines = [f"2026-01-01T00:{row // 60:02}:{row % 60:02}Z,{100 + row},{200 + row}" for row in range(rows)]
+    return "\n".join([f"ts,{','.join(LEGS)}", *lines, ""])
 
 
 def soon(seconds: float) -> str:

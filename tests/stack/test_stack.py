@@ -17,12 +17,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from deploy.stack import ROOT
-from tests.stack.floor import FULL, LEGS, Floor, eventually, floor, percentile, soon
+from tests.stack.floor import FULL, Floor, eventually, floor, replay, soon, without
 from tests.stack.people import ORGANISER
 
 pytestmark = pytest.mark.redis
-AWAY_S = 10.0 if FULL else 4.0
-FROZEN_OR_KILLED = pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "killed"])
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +52,6 @@ def closed_with(socket: ClientConnection) -> int | None:
             socket.recv(5)
     except ConnectionClosed as closed:
         return closed.rcvd.code if closed.rcvd else None
-
-
-def replay(rows: int) -> str:
-    lines = [f"2026-01-01T00:{row // 60:02}:{row % 60:02}Z,{100 + row},{200 + row}" for row in range(rows)]
-    return "\n".join([f"ts,{','.join(LEGS)}", *lines, ""])
 
 
 def test_the_demos_whole_session_plays_through_the_proxy(market: Floor) -> None:
@@ -94,7 +87,7 @@ def test_ticks_come_once_per_period_with_two_beats_one_of_which_dies(market: Flo
     )
     time.sleep(rows * period / 3)
     dying, other = market.stack.beats
-    with market.without(dying, number=signal.SIGKILL):
+    with without(dying, number=signal.SIGKILL):
         assert other.is_running
         eventually(lambda: market.organiser.price_feed(feed.feed_id).status == "stopped", within=rows * period + 3)
     ticks = list(market.organiser.ticks("ticking"))
@@ -107,7 +100,7 @@ def test_ticks_come_once_per_period_with_two_beats_one_of_which_dies(market: Flo
 def test_a_worker_that_was_away_finds_no_heap_of_stale_pokes_and_a_standby_held_the_clock(market: Floor) -> None:
     market.open_session("standby")
     feed = market.organiser.create_feed("sim", session_id="standby", settings={"tick_ms": 250})
-    with market.without(*market.stack.workers, number=signal.SIGSTOP):
+    with without(*market.stack.workers, number=signal.SIGSTOP):
         time.sleep(3)
         before = market.organiser.price_feed(feed.feed_id).last_seq
         eventually(lambda: market.organiser.price_feed(feed.feed_id).last_seq >= before + 4, within=6)
@@ -121,51 +114,6 @@ def test_a_worker_that_was_away_finds_no_heap_of_stale_pokes_and_a_standby_held_
     ticks = [tick.feed_seq for tick in market.organiser.ticks("standby")]
     assert ticks == list(range(1, len(ticks) + 1))
     market.organiser.stop_feed(feed.feed_id)
-
-
-@FROZEN_OR_KILLED
-def test_without_redis_no_order_and_no_tick_is_lost_and_pages_follow(market: Floor, number: signal.Signals) -> None:
-    assert market.stack.redis is not None
-    name = f"redis-{number.name.lower()}"
-    market.open_session(name)
-    rows = int(AWAY_S * 4) + 12
-    market.organiser.create_feed("replay", session_id=name, csv=replay(rows), settings={"tick_ms": 250})
-    placed: list[str] = []
-    with (
-        market.client("alice", patience=0) as alice,
-        listen(market, "bob", name, web=0) as first,
-        listen(market, "bob", name, web=1) as second,
-    ):
-
-        def order(price: int) -> float:
-            began = time.monotonic()
-            placed.append(alice.place_order(name, "AAPL", "sell", 1, price).order_id)
-            return time.monotonic() - began
-
-        usual = [order(1000 + index) for index in range(60)]
-        with market.without(market.stack.redis, number=number):
-            gone, slow = time.monotonic(), list[float]()
-            while time.monotonic() - gone < AWAY_S:
-                slow.append(order(2000 + len(slow)))
-                time.sleep(0.02)
-            status, body = market.ready()
-            assert (status, body["status"], body["checks"]["redis"]) == (200, "degraded", "degraded")
-        assert percentile(slow, 0.99) < percentile(usual, 0.99) + 0.3
-        back = time.monotonic()
-        last = alice.place_order(name, "AAPL", "sell", 1, 5000).order_id
-        placed.append(last)
-        for socket in (first, second):
-            seen = ""
-            while seen != "5000.0000":
-                levels = hear(socket, "book", within=5)["data"]["asks"]  # type: ignore[index]
-                seen = levels[-1]["price"] if levels else ""
-        assert time.monotonic() - back < 2
-        held = {row.order_id for row in alice.orders(name)}
-    assert held == set(placed)
-    eventually(lambda: len(list(market.organiser.ticks(name))) == rows, within=rows * 0.25 + 5)
-    ticks = list(market.organiser.ticks(name))
-    assert [tick.prices["AAPL"] for tick in ticks] == [100 + row for row in range(rows)]
-    eventually(lambda: market.ready()[1]["status"] == "ok", within=30)
 
 
 def test_a_server_told_to_stop_finishes_what_it_took_and_the_other_goes_on(market: Floor) -> None:
