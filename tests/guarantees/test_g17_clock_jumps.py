@@ -32,7 +32,7 @@ JUMPS = (0, 1, SECOND, -SECOND, MINUTE, 5 * MINUTE, -5 * MINUTE, HOUR, -HOUR, DA
 ODDS = (5, 5, 20, 10, 30, 20, 10, 3, 5, 1, 3)
 PHASES = ("SessionStarted", "SessionClosed", "SessionSettled")
 T0 = 1_900_000_000 * SECOND
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240 + 2 * CASES)]
+pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(300 + 10 * CASES)]
 
 
 @pytest.fixture

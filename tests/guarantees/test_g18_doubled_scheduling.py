@@ -31,14 +31,18 @@ def test_every_effect_happens_once_though_every_task_is_sent_five_times_more(
         ahead = 3 + SESSIONS * 0.5
         for name in names:
             running.open_session(
-                name, start_mode="scheduled", end_mode="timed", t1=soon(ahead), t2=soon(ahead + 5 + SESSIONS * 0.2)
+                name,
+                start_mode="scheduled",
+                end_mode="timed",
+                t1=soon(ahead),
+                t2=soon(ahead + 5 + SESSIONS * ORDERS * 0.3),
             )
             boss.push_prices(name, {"AAPL": 20, "NVDA": 30})
         feeds = [replay(running, f"feed-of-{name}") for name in names]
         eventually(lambda: {boss.session(name).status for name in names} == {"active"}, within=patience)
         with running.client("alice") as alice:
             for name in names * ORDERS:
-                alice.place_order(name, "AAPL", "sell", 1, 25, time_in_force="gtd", expires_at=soon(1))
+                alice.place_order(name, "AAPL", "sell", 1, 25, time_in_force="gtd", expires_at=soon(3))
         eventually(lambda: {boss.session(name).status for name in names} == {"settled"}, within=patience)
         eventually(lambda: {boss.price_feed(feed).status for feed in feeds} == {"stopped"}, within=patience)
     for name in names:

@@ -16,7 +16,7 @@ from tests.guarantees.sizes import size
 from tests.live.floor import LEG, Session, open_session, serving, start
 from tests.stack.floor import eventually
 
-SESSIONS, AHEAD_S = size(4, 40, 200), 3
+SESSIONS, AHEAD_S = size(4, 40, 200), 5
 pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240 + 5 * SESSIONS)]
 
 
@@ -54,7 +54,7 @@ def unborn(number: int) -> Session:
 def alive(number: int) -> Session:
     """A session with an order that is to expire, and then to close and settle."""
     session = priced(open_session("alice", session_id=f"g19-{number}", t2=soon(AHEAD_S + 1)))
-    session.place("alice", side="sell", quantity=1, price=100, time_in_force="gtd", expires_at=soon(AHEAD_S / 2))
+    session.place("alice", side="sell", quantity=1, price=100, time_in_force="gtd", expires_at=soon(AHEAD_S - 1))
     return session
 
 

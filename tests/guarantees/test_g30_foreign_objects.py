@@ -12,7 +12,7 @@ from markets.api.tests.conftest import Caller, Hire
 from tests.guarantees import events
 from tests.guarantees.addresses import addresses, filled, is_of_events, of_events, world
 
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(600)]
 METHODS = ("get", "post", "patch", "delete")
 FOR_ALL = {
     "health", "health/ready", "api/schema", "docs", "docs/problems", "theme", "sign-in", "sign-out", "join",

@@ -8,7 +8,7 @@ from accounts.models import User
 from markets.api.tests.conftest import Caller, Hire
 from tests.guarantees.addresses import addresses, filled, world
 
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture
