@@ -14,7 +14,8 @@ def refuse_parts(get_response: Respond) -> Respond:
 
     def serve(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        is_part = request.headers.get("HX-Request") == "true"
+        asks = request.headers
+        is_part = asks.get("HX-Request") == "true" and "HX-History-Restore-Request" not in asks  # that is a page
         if is_part and response.status_code == 302 and response["Location"].startswith(f"{settings.LOGIN_URL}?"):
             return HttpResponse(status=401)
         return response

@@ -75,6 +75,7 @@ def test_who_is_signed_out_is_led_to_the_door_by_a_page_and_told_by_a_part_of_on
     for part in (htmx.get("/keys"), htmx.post("/sessions/x/orders", {"side": "buy"})):
         assert (part.status_code, part.content) == (401, b"")
     assert htmx.get("/sign-in").status_code == 200
+    assert htmx.get("/keys", headers={"HX-History-Restore-Request": "true"}).status_code == 302
 
 
 def test_registration_open(db: None, settings: LazySettings) -> None:
