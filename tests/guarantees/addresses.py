@@ -46,7 +46,9 @@ def of_events(ids: dict[str, str]) -> dict[str, str]:
 
 def world(organiser: Caller, alice: Caller, bob: Caller, *, session: str = "demo", size: int = 1) -> dict[str, str]:
     """A session with `size` of everything, all alice's but the quotes; the ids of one of each."""
-    organiser.post("sessions", {**SESSION, "session_id": session, "q": [1000] * 4, "cash_per_participant": 100_000})
+    organiser.post(
+        "sessions", {**SESSION, "session_id": session, "q": [1000 * size] * 4, "cash_per_participant": 100_000}
+    )
     for caller, name in ((alice, "alice"), (bob, "bob")):
         assert caller.post(f"sessions/{session}/participants", {"participant_id": name}).status_code == 201
     for number in range(size):
