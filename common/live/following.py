@@ -15,7 +15,7 @@ from common.live.connection import NOT_SIGNED_IN, Connection
 from common.live.threads import in_thread
 
 log = logging.getLogger("live")
-_PAUSE_S, _ANSWERS_FIRST_S = 0.1, 0.005
+_PAUSE_S, _ANSWERS_FIRST_S = 0.08, 0.005
 _POLL_S, _HEARTBEAT_S, _GUARD_S, _LINGER_S = 0.25, 5.0, 1.5, 60.0
 _FAILED = 1011
 
@@ -61,7 +61,7 @@ class Follower(ABC, Generic[Client]):
         """Fold what was committed, and hand out what it says."""
 
     async def _follow(self) -> None:
-        """Look whenever poked, at most ten times a second and never for more than a fifth of the time."""
+        """Look whenever poked, at most a dozen times a second and never for more than a fifth of the time."""
         while True:
             await self._moved.wait()
             await asyncio.sleep(_ANSWERS_FIRST_S)
