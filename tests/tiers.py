@@ -1,6 +1,7 @@
 """The tiers of bin/test: how each is run, and the summary that is always printed last.
 
-Three run at a time; what each says goes to a file of its own and is shown in order, as it comes.
+Four run at a time; what each says goes to a file of its own and is shown in order, as it comes. Whole tiers that take
+long run as two: tests/, which mostly waits for servers, and everything else.
 """
 
 import argparse
@@ -24,24 +25,29 @@ from tests.services import ServiceMissing, chromium, end_with_parent, postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 10
-AT_A_TIME = 3
+AT_A_TIME = 4
 NO_TESTS_COLLECTED = 5  # pytest's exit status
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one call of bin/test asks of its tiers."""
+    """What one call of bin/test asks of a tier, or of a part of it."""
 
     tier: str
     folder: Path
     full: bool
     soak: bool
     pytest_arguments: Sequence[str]
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.tier}-{self.part}" if self.part else self.tier
 
     @property
     def log(self) -> Path:
-        """What the tier says."""
-        return self.folder / f"{self.tier}.log"
+        """What it says."""
+        return self.folder / f"{self.name}.log"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +79,10 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, _leave)
     asked = [tier for tier in TIERS if tier in (options.tier or TIERS)]
     with tempfile.TemporaryDirectory(prefix="session-contracts-", ignore_cleanup_errors=True) as folder:
-        runs = [Run(tier, Path(folder), options.full, options.soak, arguments[split + 1 :]) for tier in asked]
+        whole = [Run(tier, Path(folder), options.full, options.soak, arguments[split + 1 :]) for tier in asked]
+        runs = [part for run in whole for part in _parts(run)]
         outcomes = _run_all(runs)
-    lines = [outcome.line(tier) for tier, outcome in zip(asked, outcomes, strict=True)]
+    lines = [outcome.line(run.name) for run, outcome in zip(runs, outcomes, strict=True)]
     required = os.environ.get("REQUIRE_SERVICES") == "1"
     failed = sum(outcome.failed + (outcome.missing and required) for outcome in outcomes)
     _say("", "==== summary", *lines, f"{sum(outcome.passed for outcome in outcomes)} passed, {failed} failed")
@@ -93,6 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--soak", action="store_true", help="the longest runs of the guarantees (SOAK=1)")
     parser.add_argument("--tier", action="append", choices=list(TIERS), help="only this one; repeatable")
     return parser
+
+
+def _parts(run: Run) -> list[Run]:
+    """The run as it is, or as two that go on beside each other."""
+    if run.tier not in _HALVED or run.pytest_arguments or "TEST_DATABASE_URL" in os.environ:
+        return [run]
+    return [
+        replace(run, part="servers", pytest_arguments=["tests"]),
+        replace(run, part="others", pytest_arguments=["--deselect=tests/"]),
+    ]
 
 
 def _run_all(runs: Sequence[Run]) -> list[Outcome]:
@@ -116,7 +133,7 @@ def _timed(run: Run) -> Outcome:
 
 def _shown(run: Run, outcome: "Future[Outcome]") -> Outcome:
     """Print what the tier says until it has ended."""
-    _say(f"==== tier {run.tier}")
+    _say(f"==== tier {run.name}")
     run.log.touch()
     with run.log.open(errors="replace") as log:
         while not outcome.done():
@@ -141,8 +158,7 @@ def _lint(run: Run) -> Outcome:
 
 
 def _sqlite(run: Run) -> Outcome:
-    url = f"sqlite:///{quote(str(run.folder / 'market.sqlite3'))}"
-    return _pytest(run, url, "-m", "not (postgresql or redis or browser)")
+    return _pytest(run, _file(run), "-m", "not (postgresql or redis or browser)")
 
 
 def _redis(run: Run) -> Outcome:
@@ -159,8 +175,11 @@ def _with_program(run: Run, find: Callable[[], str]) -> Outcome:
         find()
     except ServiceMissing as missing:
         return Outcome(missing=True, note=str(missing))
-    url = f"sqlite:///{quote(str(run.folder / f'{run.tier}.sqlite3'))}"
-    return _pytest(run, url, "-m", run.tier)
+    return _pytest(run, _file(run), "-m", run.tier)
+
+
+def _file(run: Run) -> str:
+    return f"sqlite:///{quote(str(run.folder / f'{run.name}.sqlite3'))}"
 
 
 def _postgresql(run: Run) -> Outcome:
@@ -180,10 +199,11 @@ TIERS: dict[str, Callable[[Run], Outcome]] = {
     "redis": _redis,
     "browser": _browser,
 }
+_HALVED = {"sqlite", "postgresql"}
 
 
 def _pytest(run: Run, database_url: str, *selection: str) -> Outcome:
-    data = run.folder / run.tier
+    data = run.folder / run.name
     data.mkdir()
     environment = os.environ | {"DATABASE_URL": database_url, "SM_DATA_DIR": str(data)}
     environment.pop("DATABASE_OWNER_URL", None)

@@ -28,7 +28,7 @@ access_log = logging.getLogger("access")
 MOST_UPLOAD_BYTES = 8 * 1024 * 1024
 """Of any request; bodies of JSON have a smaller limit of their own."""
 _KERNEL_BUFFER = 64 * 1024
-_PING_EVERY_S, _PONG_WITHIN_S = 5, 9
+_PING_EVERY_S, _PONG_WITHIN_S = 4, 8
 _CLOSE_WITHIN_S = 30
 _FINISH_REQUESTS_S, _CLOSE_SOCKETS_S = 5.0, 2.0
 _LEAVE_WITHIN_S = 9.0
