@@ -16,10 +16,13 @@ from ledger import append_only
 from ledger.models import Stream
 from ledger.runtime import runtime
 from markets import seats
+from tests.guarantees.sizes import FULL
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that meets no database tells the same on each of them: it runs once, with SQLite."""
+    """A test that meets no database tells the same on each of them: it runs once, with SQLite. So do most tests of
+    pages, unless FULL=1: what they ask of the database, the API's and the handlers' tests ask of both.
+    """
     if connection.vendor == "sqlite":
         return
     meeting = [item for item in items if _meets_a_database(item)]
@@ -30,10 +33,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 _TESTS = Path(__file__).parent / "tests"
 _OF_THEIR_OWN = (_TESTS / "journeys", _TESTS / "production/test_settings.py")
 """They start programs on SQLite files of their own, whatever the tier's database."""
+_PAGES = tuple(_TESTS.parent / folder for folder in ("markets/web", "markets/tests/admin", "predictions/web"))
+_PAGES_ON_BOTH = {"test_console.py", "test_exports.py", "test_fragments.py", "test_resolving.py"}
 
 
 def _meets_a_database(item: pytest.Item) -> bool:
     if any(item.path.is_relative_to(path) for path in _OF_THEIR_OWN):
+        return False
+    if not FULL and any(item.path.is_relative_to(path) for path in _PAGES) and item.path.name not in _PAGES_ON_BOTH:
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
     is_whole = item.path.is_relative_to(_TESTS)  # these start programs on the tier's database

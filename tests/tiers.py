@@ -1,6 +1,6 @@
 """The tiers of bin/test: how each is run, and the summary that is always printed last.
 
-Four run at a time; what each says goes to a file of its own and is shown in order, as it comes. Whole tiers that take
+Five run at a time; what each says goes to a file of its own and is shown in order, as it comes. Whole tiers that take
 long run as two: tests/, which mostly waits for servers, and everything else.
 """
 
@@ -25,7 +25,7 @@ from tests.services import ServiceMissing, chromium, end_with_parent, postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 10
-AT_A_TIME = 4
+AT_A_TIME = 5
 NO_TESTS_COLLECTED = 5  # pytest's exit status
 
 

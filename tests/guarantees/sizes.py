@@ -9,10 +9,8 @@ from django.db import connection
 
 SOAK = os.environ.get("SOAK") == "1"
 FULL = SOAK or os.environ.get("FULL") == "1"
-BREAKS = pytest.mark.skipif(
-    connection.vendor != "sqlite" and not FULL, reason="the harness is the same on both databases: FULL=1"
-)
-"""For the test of a broken build: the harness must notice."""
+ONCE = pytest.mark.skipif(connection.vendor != "sqlite" and not FULL, reason="the same on both databases: FULL=1")
+"""For what does not depend on the database: tests of broken builds, which the harness must notice, among them."""
 
 
 def size(default: int, full: int, soak: int) -> int:

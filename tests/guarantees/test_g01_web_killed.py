@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.guarantees.harness import House, crowd
-from tests.guarantees.sizes import BREAKS, chance, size
+from tests.guarantees.sizes import ONCE, chance, size
 from tests.guarantees.trader import OK, UNKNOWN
 
 KILLS = size(3, 50, 200)
@@ -39,7 +39,7 @@ def test_what_was_acknowledged_is_there_once_whenever_the_server_was_killed(
     assert max(starts) < 5
 
 
-@BREAKS
+@ONCE
 def test_a_server_that_acknowledges_before_it_commits_is_found_out(market: House, tmp_path: Path) -> None:
     seed, _ = chance()
     market.open_session("g01-broken")

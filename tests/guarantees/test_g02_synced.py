@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.guarantees.harness import House
-from tests.guarantees.sizes import BREAKS, size
+from tests.guarantees.sizes import ONCE, size
 from tests.guarantees.trader import OK
 from tests.services import Cluster
 
@@ -33,7 +33,7 @@ def test_every_acknowledgement_comes_after_a_sync_of_what_was_written(
     assert (told, hasty) == (ORDERS, 0)
 
 
-@BREAKS
+@ONCE
 def test_a_database_that_does_not_wait_for_the_disk_is_found_out(market: House, tmp_path: Path) -> None:
     market.open_session("g02-hasty")
     database = market.stack.database

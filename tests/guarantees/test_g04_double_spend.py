@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.guarantees.harness import House, post_at_once
-from tests.guarantees.sizes import BREAKS, chance, size
+from tests.guarantees.sizes import ONCE, chance, size
 
 CALLERS, ROUNDS = 64, size(4, 50, 500)
 CASH = 1000
@@ -45,7 +45,7 @@ def test_64_callers_spend_one_balance_exactly_once(market: House, tell: Callable
     tell(f"{ROUNDS} rounds of {CALLERS} callers over {len(market.stack.webs)} servers, seed {seed}")
 
 
-@BREAKS
+@ONCE
 def test_a_server_that_checks_no_balance_is_found_out(market: House) -> None:
     _, dice = chance()
     market.open_session("g04-broken", people=["p0", "p1"], cash_per_participant=CASH)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.guarantees.harness import House, post_at_once
-from tests.guarantees.sizes import BREAKS, size
+from tests.guarantees.sizes import ONCE, size
 
 CALLERS, ROUNDS = 50, size(3, 50, 500)
 ORDER = {"asset": "AAPL", "side": "sell", "order_type": "limit", "quantity": 1}
@@ -42,7 +42,7 @@ def test_fifty_at_once_under_one_key_have_one_effect(market: House, tell: Callab
     tell(f"{ROUNDS} keys, {CALLERS} callers each, over {len(market.stack.webs)} servers")
 
 
-@BREAKS
+@ONCE
 def test_a_server_that_forgets_outcomes_is_found_out(market: House) -> None:
     market.open_session("g08-broken")
     with market.broken("outcomes_off"):

@@ -11,10 +11,10 @@ import pytest
 
 from ledger.verify import verify_all
 from markets.api.tests.conftest import SESSION, Caller, Hire
-from tests.guarantees.sizes import chance, size
+from tests.guarantees.sizes import ONCE, chance, size
 
 NUMBERS = size(150, 3_000, 20_000)
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240 + NUMBERS)]
+pytestmark = [ONCE, pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240 + NUMBERS)]
 HOSTILE = (
     "NaN", "Infinity", "-Infinity", "1e308", "1e400", "-1e400", "1e-400", "1e99999999999999999999",
     str(2**63), str(2**63 - 1), str(-(2**63)), "9" * 40, "1" * 5000, "-0", "0", "0.00001", "1.00000000000000000001",

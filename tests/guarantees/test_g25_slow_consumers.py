@@ -13,14 +13,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.guarantees.harness import PEOPLE, House
-from tests.guarantees.sizes import size
+from tests.guarantees.sizes import ONCE, size
 from tests.guarantees.trader import OK
 from tests.stack.floor import percentile
 
 EACH = size(5, 50, 50)
 CLOSED_WITHIN_S, MOST_GROWTH_MB, BUSY_S = 15.0, 50, 0.25
 """BUSY_S: a usual delay below this counts as this much; what else runs on the machine is not ours to judge."""
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [ONCE, pytest.mark.timeout(300)]
 
 
 class Reader:

@@ -14,11 +14,11 @@ from websockets.exceptions import InvalidStatus
 from accounts import keys
 from accounts.facade import User
 from accounts.models import ApiKey
-from tests.guarantees.sizes import size
+from tests.guarantees.sizes import ONCE, size
 from tests.live.floor import Ear, Server, Session, aside, closed_with, listening, open_session, serving
 
 SOCKETS = size(2, 30, 150)
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240 + 2 * SOCKETS)]
+pytestmark = [ONCE, pytest.mark.usefixtures("ledger"), pytest.mark.timeout(240 + 2 * SOCKETS)]
 
 
 @pytest.fixture

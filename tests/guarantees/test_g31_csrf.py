@@ -7,8 +7,9 @@ from django.test import Client
 from accounts.models import User
 from markets.api.tests.conftest import Caller, Hire
 from tests.guarantees.addresses import addresses, filled, world
+from tests.guarantees.sizes import ONCE
 
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(600)]
+pytestmark = [ONCE, pytest.mark.usefixtures("ledger"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from markets.api.tests.conftest import Caller, Hire
 from tests.guarantees.addresses import addresses, filled, is_of_events, world
-from tests.guarantees.sizes import size
+from tests.guarantees.sizes import ONCE, size
 
 FEW, MANY = 3, size(15, 50, 200)
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(600)]
+pytestmark = [ONCE, pytest.mark.usefixtures("ledger"), pytest.mark.timeout(600)]
 
 
 def queries(browser: Client, ids: dict[str, str]) -> dict[str, int]:

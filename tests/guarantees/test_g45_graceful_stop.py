@@ -9,11 +9,11 @@ import pytest
 
 from tests.guarantees import checker
 from tests.guarantees.harness import House, crowd
-from tests.guarantees.sizes import chance, size
+from tests.guarantees.sizes import ONCE, chance, size
 from tests.guarantees.trader import OK, UNKNOWN
 
 STOPS = size(1, 20, 50)
-pytestmark = pytest.mark.timeout(240 + 20 * STOPS)
+pytestmark = [ONCE, pytest.mark.timeout(240 + 20 * STOPS)]
 
 
 def test_nothing_that_was_done_goes_unanswered_when_a_server_is_told_to_stop(
