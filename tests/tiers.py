@@ -1,7 +1,7 @@
 """The tiers of bin/test: how each is run, and the summary that is always printed last.
 
-Five run at a time; what each says goes to a file of its own and is shown in order, as it comes. Whole tiers that take
-long run as two: tests/, which mostly waits for servers, and everything else.
+Three run at a time; what each says goes to a file of its own and is shown in order, as it comes. The two long tiers
+run as two each: tests/, which mostly waits for servers, and everything else.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tests.services import ServiceMissing, chromium, end_with_parent, postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 10
-AT_A_TIME = 5
+AT_A_TIME = 3
 NO_TESTS_COLLECTED = 5  # pytest's exit status
 
 
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = [tier for tier in TIERS if tier in (options.tier or TIERS)]
     with tempfile.TemporaryDirectory(prefix="session-contracts-", ignore_cleanup_errors=True) as folder:
         whole = [Run(tier, Path(folder), options.full, options.soak, arguments[split + 1 :]) for tier in asked]
-        runs = [part for run in whole for part in _parts(run)]
+        runs = sorted((part for run in whole for part in _parts(run)), key=_when)
         outcomes = _run_all(runs)
     lines = [outcome.line(run.name) for run, outcome in zip(runs, outcomes, strict=True)]
     required = os.environ.get("REQUIRE_SERVICES") == "1"
@@ -110,6 +110,11 @@ def _parts(run: Run) -> list[Run]:
         replace(run, part="servers", pytest_arguments=["tests"]),
         replace(run, part="others", pytest_arguments=["--deselect=tests/"]),
     ]
+
+
+def _when(run: Run) -> int:
+    """The long ones before the short ones, so that all end at about the same time; the static checks first."""
+    return _ORDER.index(run.name) if run.name in _ORDER else 0
 
 
 def _run_all(runs: Sequence[Run]) -> list[Outcome]:
@@ -200,6 +205,15 @@ TIERS: dict[str, Callable[[Run], Outcome]] = {
     "browser": _browser,
 }
 _HALVED = {"sqlite", "postgresql"}
+_ORDER = (
+    "lint",
+    "sqlite-servers",
+    "postgresql-servers",
+    "sqlite-others",
+    "browser",
+    "postgresql-others",
+    "redis",
+)
 
 
 def _pytest(run: Run, database_url: str, *selection: str) -> Outcome:
