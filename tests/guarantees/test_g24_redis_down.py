@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -104,9 +105,9 @@ def has_level(ear: Listener, price: str) -> bool:
     return any(level["price"] == price for book in ear.told("book") for level in book["asks"])
 
 
-def heard_ticks(ear: Listener) -> list[float]:
+def heard_ticks(ear: Listener) -> list[Decimal]:
     """The first leg's prices, in the order in which they were heard."""
-    return [float(tick["prices"][LEGS[0]]) for tick in ear.told("tick")]
+    return [Decimal(tick["prices"][LEGS[0]]) for tick in ear.told("tick")]
 
 
 def gaps(ear: Listener) -> list[dict[str, Any]]:
