@@ -44,21 +44,21 @@ def dial(monkeypatch: pytest.MonkeyPatch) -> Dial:
 
 
 def test_phases_come_once_and_in_order_wherever_the_clock_jumps(dial: Dial, tell: Callable[[str], None]) -> None:
+    """As many sessions as asked for, and more until some order has traded and some has expired."""
     seed, dice = chance()
-    jumps, happened = list[int](), Counter[str]()
-    for case in range(CASES):
+    jumps, happened, cases = list[int](), Counter[str](), 0
+    while cases < CASES or not (happened["OrderExpired"] and happened["OrderMatched"]):
+        cases += 1
         dial.now = T0 + dice.randrange(DAY)
         t1, t2 = dial.now + 10 * MINUTE, dial.now + 50 * MINUTE
         session = floor.open_session(
-            session_id=f"g17-{case}", start_mode="scheduled", t1=iso(t1, dice), end_mode="timed", t2=iso(t2, dice)
+            session_id=f"g17-{cases}", start_mode="scheduled", t1=iso(t1, dice), end_mode="timed", t2=iso(t2, dice)
         )
         jumps += live(session, dial, dice)
         happened += judge(session, t1, t2)
     backwards = sum(jump < 0 for jump in jumps)
     orders = f"{happened['OrderPlaced']} orders, {happened['OrderExpired']} of them expired"
-    tell(f"{CASES} sessions, {len(jumps)} jumps, {backwards} backwards, {orders}, seed {seed}")
-    assert happened["OrderExpired"]
-    assert happened["OrderMatched"]
+    tell(f"{cases} sessions, {len(jumps)} jumps, {backwards} backwards, {orders}, seed {seed}")
 
 
 def live(session: queries.SessionInfo, dial: Dial, dice: random.Random) -> list[int]:
