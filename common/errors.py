@@ -1,5 +1,43 @@
 """The errors that cross layers. No Django."""
 
+import re
+
+_SPACED = (
+    "cash_per_participant",
+    "client_order_id",
+    "duration_minutes",
+    "end_mode",
+    "fixing_max_age",
+    "fixing_window",
+    "leg_lot",
+    "order_type",
+    "post_only",
+    "price_decimals",
+    "quantity_decimals",
+    "quote_asset",
+    "self_trade_prevention",
+    "start_mode",
+    "time_in_force",
+    "trading_mode",
+)
+_SAID = {
+    "amount_from": "amount to give",
+    "leg_from": "leg to give",
+    "leg_to": "leg to get",
+    "expires_at": "time of expiry",
+    "expires_in": "time to expiry",
+    "participant_id": "participant",
+    "agent_id": "agent",
+    "to_agent_id": "receiver",
+    "market_id": "market",
+    "session_id": "session's name",
+    "t1": "start",
+    "t2": "end",
+    **{name: name.replace("_", " ") for name in _SPACED},
+}
+"""What forms call the fields whose names are a program's."""
+_NAMED = re.compile(rf"(?<![\w'])({'|'.join(_SAID)})(?![\w'])")
+
 
 class DomainError(Exception):
     """A command was understood and refused by the rules. Nothing was changed.
@@ -13,6 +51,13 @@ class DomainError(Exception):
         self.code = code
         self.detail = detail
         self.field = field
+
+    @property
+    def spoken(self) -> str:
+        """The sentence with the words of forms for the names of fields."""
+        name = self.field.rpartition(".")[2]
+        opening = "The " if name and self.detail.startswith(f"{name} ") else ""
+        return opening + _NAMED.sub(lambda found: _SAID[found[1]], self.detail)
 
 
 class Throttled(DomainError):

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from threading import Lock
 from uuid import UUID
 
+from django.db.models import Count
+
 from common.clock import SECOND, now_us
 from common.errors import DomainError
 from markets.models import Presence
@@ -52,3 +54,9 @@ def of_session(stream: UUID) -> dict[str, Presence]:
     """{handle: what is known}. What this process noted is written down first."""
     write_down({})
     return {row.handle: row for row in Presence.objects.filter(stream_id=stream)}
+
+
+def connected(streams: Collection[UUID], now: int) -> dict[UUID, int]:
+    """How many are connected to each of these sessions."""
+    rows = Presence.objects.filter(stream_id__in=streams, seen_at__gt=now - CONNECTED_WITHIN)
+    return dict(rows.values_list("stream_id").annotate(number=Count("handle")).order_by())

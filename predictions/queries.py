@@ -15,6 +15,7 @@ from predictions.models import Agent, AgentName, Entry, Exchange, Market, Order,
 
 OPEN = ("open", "partially_filled")
 LIVE = (*OPEN, "pending_approval")
+_UNDECIDED = ("closed", "proposed", "challenged")
 MAIN = "main"
 """The exchange that is there without being made."""
 
@@ -261,8 +262,16 @@ def markets_by_number(stream: UUID, numbers: Collection[int]) -> dict[int, Marke
 
 def overdue(stream: UUID, now: int) -> "QuerySet[Market]":
     """Markets past their deadline that nobody has resolved, the most overdue first: the moderators' desk."""
-    rows = Market.objects.filter(stream_id=stream, status__in=("closed", "proposed", "challenged"), deadline__lte=now)
+    rows = Market.objects.filter(stream_id=stream, status__in=_UNDECIDED, deadline__lte=now)
     return rows.order_by("deadline", "number")
+
+
+def waiting(streams: Collection[UUID], now: int) -> dict[UUID, tuple[int, int]]:
+    """{exchange: (markets that are open, markets that are overdue)}."""
+    is_open, is_overdue = Q(status="open"), Q(status__in=_UNDECIDED, deadline__lte=now)
+    rows = Market.objects.filter(stream_id__in=streams).values("stream_id").order_by()
+    found = rows.annotate(open=Count("number", filter=is_open), overdue=Count("number", filter=is_overdue))
+    return {row["stream_id"]: (row["open"], row["overdue"]) for row in found}
 
 
 def verdicts(stream: UUID, market: int) -> list[Verdict]:

@@ -1,12 +1,14 @@
 """What a refusal is in HTTP: the registry code → status, and every error's one shape, RFC 9457 problem+json."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException, NotAuthenticated
@@ -176,13 +178,23 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return JsonResponse(body, status=400, content_type=CONTENT_TYPE)
 
 
+_UNSURE = "The database stopped answering. Look whether what you sent was done before you send it again."
+
+
 @csrf_exempt
 def server_error(request: HttpRequest) -> HttpResponse:
-    """What failed outside of any view."""
-    if not _is_api(request):
-        return defaults.server_error(request)
-    body = _body("internal_error", "Something went wrong here. Nothing was changed.")
-    return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
+    """What failed on a page, or outside of any view. Django calls this while it handles the exception."""
+    if _is_api(request):
+        body = _body("internal_error", "Something went wrong here. Nothing was changed.")
+        return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
+    error = sys.exception()
+    if isinstance(error, OperationalError | InterfaceError):
+        is_read = request.method in SAFE_METHODS
+        body, headers = _away(error, is_read=is_read)
+        told = _UNSURE if body["code"] == "outcome_unknown" else body["detail"]
+        text = loader.render_to_string("503.html", {"told": told, "is_read": is_read})
+        return HttpResponse(text, status=503, headers=headers)
+    return defaults.server_error(request)
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -4,7 +4,7 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class AuditedAdminConfig(AdminConfig):
-    default_site = "sessioncontracts.audit.AuditedSite"
+    default_site = "sessioncontracts.console.Console"
 
     def ready(self) -> None:
         """Leave out the schedules of the clock's tasks, which the server writes itself; a task can be disabled."""

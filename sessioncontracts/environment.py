@@ -127,9 +127,12 @@ class Environment(Mapping[str, str]):
     def networks(self, name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         """Addresses and networks: 10.0.0.7, 172.16.0.0/12"""
         try:
-            return [ipaddress.ip_network(text) for text in self.names(name)]
+            found = [ipaddress.ip_network(text) for text in self.names(name)]
         except ValueError as error:
             raise ImproperlyConfigured(f"{name} takes addresses and networks like 10.0.0.0/8: {error}.") from error
+        if any(network.prefixlen == 0 for network in found):
+            raise ImproperlyConfigured(f"{name} would be everybody: name the address of your proxy, or its network.")
+        return found
 
     def secret_key(self) -> str:
         """The key that was given, directly or in a file; empty where none was."""

@@ -78,7 +78,7 @@ class CommandForm(forms.Form):
         told = [*getattr(refusal, "problems", ())]  # of a file: one for each line that is wrong
         if (more := getattr(refusal, "count", 0) - len(told)) > 0 and told:
             told.append(f"... and {more} more.")
-        self.add_error(field if field in self.fields else None, told or refusal.detail)
+        self.add_error(field if field in self.fields else None, told or refusal.spoken)
         again = QueryDict(mutable=True)
         again.update(self.data)
         again["command_id"] = uuid4().hex

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from accounts import roster
 from accounts.facade import actor_of
 from markets import queries
+from markets.admin import front
 from markets.admin import rows as reads
 from markets.admin.access import may_enter
 from markets.admin.actions import ACTIONS
@@ -19,11 +20,6 @@ from markets.admin.tables import moment
 from markets.admin.views import acting, audit, control, creating, detail, feeds, keys, people, prices, records
 from markets.admin.views.frame import ConsoleView
 from markets.models import MarketSession
-
-admin.site.site_header = "Session contracts: console"
-admin.site.site_title = "Console"
-admin.site.index_title = "Console"
-admin.site.enable_nav_sidebar = False
 
 _IMPORTED = format_html(' <span class="status" title="{}">⇩ imported</span>', "It happened on another installation")
 
@@ -62,6 +58,10 @@ class SessionAdmin(_Admin):
         rows = super().get_queryset(request)
         actor = actor_of(request.user)
         return queries.marked(rows if actor.organiser else rows.filter(organiser=actor.id))
+
+    def front(self, request: HttpRequest) -> dict[str, Any]:
+        """On the console's first page: the sessions that are not over."""
+        return {"template": "admin/console/_front.html", "table": front.under_way(self.get_queryset(request))}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's list, under our word for it."""

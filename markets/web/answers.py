@@ -42,7 +42,7 @@ def attempt(
     except DomainError as refused:
         if of is not None:
             presence.refused(*of, refused)
-        return None, Refusal(refused.detail, refused.field)
+        return None, Refusal(refused.spoken, refused.field)
     except Unavailable as away:
         return None, Refusal(away.detail, command_id=request.POST.get("command_id", "")[:64])
 

@@ -176,6 +176,9 @@ def _own_line(found: Happened, item: Committed, handle: str) -> list[Line]:
             if order is not None and order.participant == handle and why in _ORDERS_LOST:
                 side = "buy" if order.is_buy else "sell"
                 return [(item.seq, "news", f"Your {side} order for {order.asset} {_ORDERS_LOST[why]}.")]
+        case e.RFQRequested(participant=who, leg_from=gives, leg_to=wants, amount_from=units):
+            amount = f"{_trim(units, session.quantity_decimals)} {gives}"
+            return [(item.seq, "news", f"{who} asks for quotes: {amount} for {wants}.")] if who != handle else []
         case e.QuoteProvided():
             quote, rfq = found.quotes[item.seq]
             if rfq.participant == handle:

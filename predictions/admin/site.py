@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from accounts.facade import actor_of
+from common.clock import now_us
+from predictions import queries
 from predictions.admin import tables, views
 from predictions.engine.decide.access import money
 from predictions.models import Exchange
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Exchange]
 else:
     _Admin = admin.ModelAdmin
+
+MOST = 10
+"""How many exchanges the first page shows."""
 
 
 @admin.register(Exchange)
@@ -34,6 +39,13 @@ class ExchangeAdmin(_Admin):
         rows = super().get_queryset(request)
         actor = actor_of(request.user)
         return rows if actor.organiser else rows.filter(organiser=actor.id)
+
+    def front(self, request: HttpRequest) -> dict[str, Any]:
+        """On the console's first page: the newest exchanges, and how many of their markets wait for a decision."""
+        rows = list(self.get_queryset(request).order_by("-created_at")[:MOST])
+        waiting = queries.waiting([row.stream_id for row in rows], now_us())
+        exchanges = [(row, *waiting.get(row.stream_id, (0, 0))) for row in rows]
+        return {"template": "predictions/admin/_front.html", "exchanges": exchanges}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Exchanges of event markets", **(extra_context or {})})

@@ -33,7 +33,7 @@ def attempt(request: HttpRequest, act: Callable[[], Any]) -> tuple[Any, Refusal 
     try:
         return act(), None
     except DomainError as refused:
-        return None, Refusal(refused.detail, refused.field)
+        return None, Refusal(refused.spoken, refused.field)
     except Unavailable as away:
         return None, Refusal(away.detail, command_id=request.POST.get("command_id", "")[:64])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from common.errors import DomainError, Unavailable
 from markets.engine.decide.access import LEGAL
@@ -67,6 +67,26 @@ def test_a_database_that_went_away_amid_a_view_never_says_that_nothing_was_chang
     answer = api_errors.problem(OperationalError("gone"), {"request": RequestFactory().generic(method, "/")})
     assert (answer.status_code, answer.data["code"]) == (503, code)
     assert answer.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "comes_back"),
+    [("get", "The database does not answer.", True), ("post", "Look whether what you sent was done", False)],
+)
+def test_a_page_without_its_database_says_so_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, method: str, said: str, comes_back: bool
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("accounts.web.views.render", gone)
+    monkeypatch.setattr("accounts.web.views.throttle.take", gone)
+    answer = getattr(Client(raise_request_exception=False), method)("/join")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
+    page = answer.content.decode()
+    assert said in page
+    assert ('http-equiv="refresh"' in page) is comes_back
 
 
 def test_the_committed_description_is_what_the_code_says() -> None:

@@ -97,7 +97,9 @@ def test_a_process_that_is_killed_takes_nothing_along_that_it_had_acknowledged(
 def test_without_the_lock_the_same_run_takes_the_same_seq_twice_and_the_key_refuses_it(
     session: SessionInfo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers = run(plans(session, has_lock=False, turns=12), tmp_path)
+    meeting = tmp_path / "meeting"  # so that all four begin with the same row of the stream
+    meeting.mkdir()
+    answers = run(plans(session, has_lock=False, turns=12, rendezvous=str(meeting), processes=4), tmp_path)
     check(session, answers, has_lock=False)
     conflicts = sum(answer.conflicts for answer in answers)
     with capsys.disabled():

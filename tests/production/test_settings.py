@@ -63,6 +63,8 @@ def test_nothing_reads_the_environment_past_the_declared_variables() -> None:
         ({"SM_BASE_URL": "market.example.org"}, "SM_BASE_URL takes addresses like https://"),
         ({"SM_BASE_URL": "http://a.example,http://b.example", "SM_SECRET_KEY": KEY}, "takes one address"),
         ({"SM_TRUSTED_PROXIES": "nginx"}, "SM_TRUSTED_PROXIES takes addresses and networks"),
+        ({"SM_TRUSTED_PROXIES": "10.0.0.1,0.0.0.0/0"}, "SM_TRUSTED_PROXIES would be everybody"),
+        ({"SM_TRUSTED_PROXIES": "::/0"}, "SM_TRUSTED_PROXIES would be everybody"),
         ({"SM_DATABASE_CONNECTIONS": "2", "DATABASE_URL": "postgresql://u@127.0.0.1/x"}, "from 8 to 1000"),
         ({"SM_SECRET_KEY_FILE": "/nowhere/key"}, "SM_SECRET_KEY_FILE cannot be read"),
         ({"REDIS_URL": "127.0.0.1:6379"}, "REDIS_URL must begin with redis://"),

@@ -79,6 +79,36 @@ def test_an_organiser_creates_runs_halts_resumes_and_settles_in_the_admin_alone(
     assert direct_writes == []
 
 
+def test_the_first_page_says_what_each_session_waits_for(console: Client, session: queries.SessionInfo) -> None:
+    def first_page() -> str:
+        return " ".join(text_of(console.get(reverse("admin:index"))).split())
+
+    def link(page: str, words: str) -> str:
+        return f'<a href="{url(page, session.stream)}">{words}</a>'
+
+    assert link("start", "Start") in first_page()
+    assert "0 of 2" in first_page()
+    press(console, "start", session.stream)
+    assert link("prices", "No price yet: simulate, replay or push") in first_page()
+    press(console, "push", session.stream, price_0="200", price_1="500")
+    assert link("control", "Trading") in first_page()
+    press(console, "halt", session.stream, reason="fire drill")
+    assert link("resume", "Halted: resume, or close") in first_page()
+    press(console, "close", session.stream)
+    assert link("settle", "Closed: settle it") in first_page()
+    press(console, "settle", session.stream)
+    assert "No session is under way." in first_page()
+
+
+def test_the_first_page_shows_nobody_elses_sessions(console: Client, session: queries.SessionInfo) -> None:
+    other = User.objects.create_user("otto", is_organiser=True, is_staff=True)
+    assert session.session_id not in text_of(signed_in(other).get(reverse("admin:index")))
+    clerk = User.objects.create_user("clara", is_staff=True)
+    page = text_of(signed_in(clerk).get(reverse("admin:index")))
+    assert session.session_id not in page
+    assert "Sessions under way" not in page
+
+
 def test_the_spy_would_see_a_write(session: queries.SessionInfo, direct_writes: list[str]) -> None:
     MarketSession.objects.filter(stream_id=session.stream).update(status="created")
     assert len(direct_writes) == 1

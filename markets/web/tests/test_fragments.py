@@ -162,6 +162,8 @@ def test_somebody_hears_what_happened_to_them_and_nobody_else_does(room: Room) -
     assert "Sold 0.5 AAPL at 151.0000." in _pushed(change, "alice")
     assert "Bought 0.5 AAPL at 151.0000." in _pushed(change, "bob")
     assert "alice quotes 0.08: 0.16 GOLD 3m for your AAPL." in _pushed(change, "bob")
+    assert "bob asks for quotes: 2 AAPL for GOLD 3m." in _pushed(change, "alice")
+    assert "asks for quotes" not in _pushed(change, "bob")
     for sentence in ("Bought 0.5", "alice quotes"):
         assert sentence not in _pushed(change, "alice")
         assert sentence not in _pushed(change, None)
