@@ -50,8 +50,8 @@ class TermsForm(CommandForm):
 
     session_id = text_field("Name", help_text="1 to 64 letters, digits, '.', '-', '_'.")
     start_mode = _choice("Starts", ("manual", "by hand"), ("immediate", "at once"), ("scheduled", "at t1"))
-    t1 = _moment("t1", "UTC. For a scheduled start.")
-    t2 = _moment("t2", "UTC. Empty, as the duration: it ends by hand.")
+    t1 = _moment("Start (t1)", "UTC. For a scheduled start.")
+    t2 = _moment("End (t2)", "UTC. Empty, as the duration: it ends by hand.")
     duration_minutes = text_field("Or minutes", required=False, help_text="From the start.", size=10)
     cash_per_participant = text_field("Cash each", help_text="0: a session without cash.", size=14)
     feed = _choice("Prices from", help_text="A feed of its own can be simulated, replayed or pushed to.")

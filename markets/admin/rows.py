@@ -1,7 +1,7 @@
 """Reads that only the console needs. Never writes."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -47,17 +47,23 @@ def basket_text(row: MarketSession) -> str:
     return ", ".join(f"{leg} {trimmed(format_units(units, row.quantity_decimals))}" for leg, units in pairs)
 
 
-def acts(stream: UUID, platform: UUID, *, not_by: Collection[str], before: int, limit: int) -> list[Event]:
-    """The newest events of a session that none of these caused, and the platform's about it, before a µs (0: all)."""
-    own = Event.objects.filter(stream_id=stream).exclude(actor__in=not_by).order_by("-seq")
-    about = _about(platform).filter(payload__contains=f'"stream":"{stream.hex}"')
-    return _merged([own, about], before, limit)
+Before = tuple[int, int]
+"""Where a page of acts begins: below these seqs of the session's ledger and of the platform's; 0: at the newest."""
 
 
-def platform_acts(platform: UUID, *, only_by: str, before: int, limit: int) -> list[Event]:
-    """The newest acts on the platform, by one person or ("") by all."""
-    rows = _about(platform)
-    return _merged([rows.filter(actor=only_by) if only_by else rows], before, limit)
+def acts(
+    stream: UUID, platform: UUID, *, not_by: Collection[str], before: Before, limit: int
+) -> tuple[list[Event], Before]:
+    """The newest events of a session that none of these caused, and the platform's about it; where the next begin."""
+    own = Event.objects.filter(stream_id=stream).exclude(actor__in=not_by)
+    about = Event.objects.filter(stream_id=platform, payload__contains=f'"stream":"{stream.hex}"')
+    return _merged(own, about, before, limit)
+
+
+def platform_acts(platform: UUID, *, only_by: str, before: Before, limit: int) -> tuple[list[Event], Before]:
+    """The newest acts on the platform, by one person or ("") by all; where the next begin."""
+    rows = Event.objects.filter(stream_id=platform)
+    return _merged(rows.none(), rows.filter(actor=only_by) if only_by else rows, before, limit)
 
 
 def subjects(found: Iterable[Event]) -> set[str]:
@@ -65,15 +71,24 @@ def subjects(found: Iterable[Event]) -> set[str]:
     return {str(json.loads(row.payload).get("subject", "")) for row in found} - {""}
 
 
-def _about(platform: UUID) -> QuerySet[Event]:
-    return Event.objects.filter(stream_id=platform).order_by("-seq")
+def names_of_sessions(found: Iterable[Event]) -> dict[str, tuple[UUID, str]]:
+    """{stream as the acts name it: (stream, name)} of the live sessions that the platform's acts were about."""
+    about = {str(json.loads(row.payload).get("stream", "")) for row in found} - {""}
+    rows = MarketSession.objects.filter(stream_id__in=about).values_list("stream_id", "session_id")
+    return {stream.hex: (stream, name) for stream, name in rows}
 
 
-def _merged(sources: Sequence[QuerySet[Event]], before: int, limit: int) -> list[Event]:
-    """The newest of all; within one stream, time never runs against the order of events."""
-    found = [row for rows in sources for row in (rows.filter(at__lt=before) if before else rows)[:limit]]
-    found.sort(key=lambda row: (row.at, row.seq), reverse=True)
-    return found[:limit]
+def _merged(own: QuerySet[Event], about: QuerySet[Event], before: Before, limit: int) -> tuple[list[Event], Before]:
+    """The newest of both; within one stream, time never runs against the order of events."""
+    found = [
+        (row, source)
+        for source, (rows, bound) in enumerate(zip((own, about), before, strict=True))
+        for row in (rows.filter(seq__lt=bound) if bound else rows).order_by("-seq")[:limit]
+    ]
+    found.sort(key=lambda one: (one[0].at, one[0].seq), reverse=True)
+    page = found[:limit]
+    lowest = [min((row.seq for row, of in page if of == source), default=before[source]) for source in (0, 1)]
+    return [row for row, _ in page], (lowest[0], lowest[1])
 
 
 def first_allocations(stream: UUID) -> dict[str, dict[str, int]]:

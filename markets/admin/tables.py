@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -393,26 +394,33 @@ def priced(session: SessionInfo, prices: Amounts) -> list[tuple[str, str]]:
     ]
 
 
-def acts(rows: Sequence[Event], names: Names, *, limit: int) -> Table:
-    """Who did what."""
+def acts(rows: Sequence[Event], names: Names, sessions: Mapping[str, tuple[UUID, str]] | None = None) -> Table:
+    """Who did what; in which of the `sessions`, where it is not all about one."""
     cells = []
     for row in rows:
         payload = json.loads(row.payload)
-        what, where, shown = row.type, f"event {row.seq}", _payload(row.payload)
+        what, shown, where = row.type, _payload(row.payload), Cell(f"event {row.seq}", "when")
         if row.type == "ActRecorded":
             subject, facts = payload["subject"], payload["facts"].items()
-            what, where = payload["act"], "outside the ledger"
             told = [names.get(subject, subject)] if subject else []
-            shown = " · ".join([*told, *(f"{name} {value}" for name, value in facts if value)])
+            what, shown = payload["act"], " · ".join([*told, *(f"{name} {value}" for name, value in facts if value)])
+            where = Cell("outside the ledger", "when") if sessions is None else _session(sessions, payload["stream"])
         cells.append(
             [
                 Cell(moment(row.at), "when"),
                 Cell(names.get(row.actor, row.actor)),
                 Cell(what),
                 Cell(shown, "payload"),
-                Cell(where, "when"),
+                where,
                 Cell(row.hash[:10], "hash"),
             ]
         )
-    columns = columns_of("When (UTC)", "Who", "Did", "What", "Where", "Hash")
-    return Table(columns, cells, empty="Nothing was done yet.", older=rows[-1].at if len(rows) == limit else 0)
+    columns = columns_of("When (UTC)", "Who", "Did", "What", "Where" if sessions is None else "Session", "Hash")
+    return Table(columns, cells, empty="Nothing was done yet.")
+
+
+def _session(sessions: Mapping[str, tuple[UUID, str]], stream: str) -> Cell:
+    if stream not in sessions:
+        return Cell("–")
+    found, name = sessions[stream]
+    return Cell(name, "when", url=reverse("admin:markets_marketsession_audit", args=[found]))

@@ -163,7 +163,24 @@ def test_what_was_done_outside_the_ledger_is_on_record(console: Client, room: qu
     trail = text_of(console.get(url("audit", room.stream)))
     assert "roster" in trail
     assert "SessionCreated" in trail
+    everything = text_of(console.get(url("trail")))
+    assert f'<a href="{url("audit", room.stream)}">class-1</a>' in everything
     assert list(verify_all()) == []
+
+
+def test_the_pages_of_an_audit_trail_leave_nothing_out(console: Client, room: queries.SessionInfo) -> None:
+    """All that one command did happened at one moment, and has more lines than a page."""
+    many = "participant_id\n" + "".join(f"s{n}\n" for n in range(60))
+    assert press(console, "roster", room.stream, text=many, confirm="1").status_code == 302
+    shown, query = list[int](), ""
+    while True:
+        page = text_of(console.get(url("audit", room.stream) + query))
+        shown += [int(seq) for seq in re.findall(r">\s*event (\d+)\s*<", page)]
+        older = re.search(r'"(\?before=[^"]+)">Older', page)
+        if older is None:
+            break
+        query = older[1]
+    assert shown == list(range(queries.head(room.stream)[0], 0, -1))
 
 
 def test_a_shared_feed_is_made_run_and_stopped(console: Client) -> None:
