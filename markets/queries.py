@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value, When
 
 from common.db import one_moment, uuid_param
 from common.errors import DomainError
@@ -450,15 +450,20 @@ def trades_page(
     return list((rows.filter(number__lt=before) if before else rows).order_by("-number")[:limit])
 
 
-def trades_between(stream: UUID, asset: str, quote_asset: str, start: int, end: int, limit: int) -> list[Trade]:
-    """The first `limit` order-book trades of one book with start <= at < end that were not undone."""
-    rows = _standing_trades(stream, asset, quote_asset).filter(at__gte=start, at__lt=end)
-    return list(rows.order_by("number")[:limit])
+def traded_in_slots(
+    stream: UUID, asset: str, quote_asset: str, *, start: int, end: int, width: int
+) -> list[tuple[int, int, int, int, int, int]]:
+    """(n, first price, highest, lowest, last, quantity) of one book's trades in each `width` µs of all time.
 
-
-def _standing_trades(stream: UUID, asset: str, quote_asset: str) -> QuerySet[Trade]:
-    """The order-book trades of one book that were not undone."""
-    return _standing(stream).filter(leg_from=asset, leg_to=quote_asset).exclude(maker=0)
+    Of those with start <= at < end that were not undone, in order; where nothing traded there is nothing.
+    """
+    rows = _standing(stream).filter(leg_from=asset, leg_to=quote_asset, at__gte=start, at__lt=end).exclude(maker=0)
+    slots = rows.annotate(slot=F("at") / width).values_list("slot").order_by("slot")
+    ends = {"first": Min("number"), "last": Max("number")}
+    found = list(slots.annotate(**ends, high=Max("price"), low=Min("price"), total=Sum("amount_from")))
+    numbers = {number for _, *both, _, _, _ in found for number in both}
+    prices = dict(Trade.objects.filter(stream_id=stream, number__in=numbers).values_list("number", "price"))
+    return [(slot, prices[first], high, low, prices[last], total) for slot, first, last, high, low, total in found]
 
 
 def busted(stream: UUID, numbers: Collection[int]) -> set[int]:

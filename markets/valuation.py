@@ -15,7 +15,7 @@ from markets.queries import HoldingInfo, SessionInfo, SettlementInfo
 from oracle import facade as oracle
 
 MOST_CANDLES = 500
-_MOST_POINTS, _MOST_SAMPLES = 50_000, 480
+_MOST_TICKS, _MOST_SAMPLES = 50_000, 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,27 +217,32 @@ def candles(
     from_trades: bool,
     quote_asset: str = CASH,
 ) -> list[Candle]:
-    """The last `count` candles of `interval` µs before `end`, oldest first; empty ones are left out."""
-    start = max(0, (end // interval - count + 1) * interval)
+    """The last `count` candles of `interval` µs before `end`, oldest first; empty ones are left out.
+
+    Those of ticks come from the newest `_MOST_TICKS` of that time: where it had more, its beginning is left out.
+    """
+    start = max(0, ((end - 1) // interval - count + 1) * interval)
     if from_trades:
-        rows = queries.trades_between(session.stream, asset, quote_asset, start, end, _MOST_POINTS)
-        return _candles(((row.at, row.price, row.amount_from) for row in rows), interval)
+        slots = queries.traded_in_slots(session.stream, asset, quote_asset, start=start, end=end, width=interval)
+        return [Candle(slot * interval, *figures) for slot, *figures in slots]
     try:
         feed = oracle.get_feed(feed_of(session))
-        ticks = oracle.ticks_between(feed_of(session), start=start, end=end, limit=_MOST_POINTS)
+        ticks = oracle.ticks_between(feed.id, start=start, end=end - 1, limit=_MOST_TICKS, newest=True)
     except DomainError:
         return []
     factor = 10 ** (session.price_decimals - feed.price_decimals)
-    return _candles(((tick.published_at, tick.prices[asset] * factor, 0) for tick in ticks), interval)
+    found = _candles([(tick.published_at, tick.prices[asset] * factor) for tick in ticks], interval)
+    is_cut = len(ticks) == _MOST_TICKS and len(found) > 1
+    return found[1:] if is_cut else found
 
 
-def _candles(points: Iterable[tuple[int, int, int]], interval: int) -> list[Candle]:
+def _candles(points: Iterable[tuple[int, int]], interval: int) -> list[Candle]:
     found: list[Candle] = []
-    for at, price, volume in points:
+    for at, price in points:
         start = at - at % interval
         if not found or found[-1].start != start:
-            found.append(Candle(start, price, price, price, price, volume))
+            found.append(Candle(start, price, price, price, price, 0))
             continue
         last = found[-1]
-        found[-1] = Candle(start, last.open, max(last.high, price), min(last.low, price), price, last.volume + volume)
+        found[-1] = Candle(start, last.open, max(last.high, price), min(last.low, price), price, 0)
     return found

@@ -219,10 +219,10 @@ def ticks_after(feed: FeedRef, *, seq: int, limit: int = 1000) -> list[TickInfo]
     return _tick_infos(found, feeds.ticks_after(found.pk, seq=seq, limit=limit))
 
 
-def ticks_between(feed: FeedRef, *, start: int, end: int, limit: int = 1000) -> list[TickInfo]:
-    """The first `limit` ticks with start <= published_at <= end (µs)."""
+def ticks_between(feed: FeedRef, *, start: int, end: int, limit: int = 1000, newest: bool = False) -> list[TickInfo]:
+    """The first `limit` ticks with start <= published_at <= end (µs), or the `newest`; oldest first."""
     found = feeds.find(feed)
-    return _tick_infos(found, feeds.ticks_between(found.pk, start=start, end=end, limit=limit))
+    return _tick_infos(found, feeds.ticks_between(found.pk, start=start, end=end, limit=limit, newest=newest))
 
 
 def sample(feed: FeedRef, *, start: int, end: int, most: int) -> list[TickInfo]:

@@ -259,9 +259,11 @@ def ticks_after(feed_id: uuid.UUID, *, seq: int, limit: int) -> list[Tick]:
     return list(Tick.objects.filter(feed_id=feed_id, seq__gt=seq).order_by("seq")[:limit])
 
 
-def ticks_between(feed_id: uuid.UUID, *, start: int, end: int, limit: int) -> list[Tick]:
-    """The first `limit` ticks with start <= published_at <= end (µs), in order."""
+def ticks_between(feed_id: uuid.UUID, *, start: int, end: int, limit: int, newest: bool) -> list[Tick]:
+    """The first `limit` ticks with start <= published_at <= end (µs), or the `newest`; in order."""
     found = Tick.objects.filter(feed_id=feed_id, published_at__range=(start, end))
+    if newest:
+        return list(found.order_by("-published_at", "-seq")[:limit])[::-1]
     return list(found.order_by("published_at", "seq")[:limit])
 
 

@@ -144,7 +144,7 @@ class Leaderboard(MarketView):
     parameters={
         "interval": "seconds, 1 to 86400",
         "limit": "how many, 1 to 500",
-        "end": "up to this time; now if absent",
+        "end": "before this time; now if absent",
         "source": "ticks or trades",
         "quote": "for trades: CASH, or a leg",
     },
@@ -156,7 +156,7 @@ class Candles(MarketView):
         seat = self.seat(session_id)
         query = Query(request)
         interval = query.number("interval", default=60, least=1, most=86_400)
-        count, end = query.limit(), query.fields.time("end") or now_us()
+        count, end = query.limit(), query.fields.time("end") or now_us() + 1
         source = query.fields.choice("source", ("ticks", "trades"), "ticks")
         quote = query.text("quote") or CASH
         require_leg(seat, asset)
