@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -140,8 +141,8 @@ def get_feed(feed: FeedRef) -> FeedInfo:
 
 
 def list_feeds() -> list[FeedInfo]:
-    """All feeds, by name."""
-    return [_feed_info(feed) for feed in Feed.objects.order_by("name")]
+    """All feeds, by name: by its code points, which no database's collation changes."""
+    return [_feed_info(feed) for feed in sorted(Feed.objects.all(), key=attrgetter("name"))]
 
 
 def load_replay(path: Path | str, *, price_decimals: int = 4) -> Replay:

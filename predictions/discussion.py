@@ -77,10 +77,11 @@ def _votes(stream: UUID, numbers: Sequence[int]) -> dict[int, dict[int, int]]:
 
 
 def _sorted(said: Sequence[Said], sort: str) -> tuple[Said, ...]:
-    return tuple(sorted(said, key=lambda one: (not one.row.is_pinned, *_place(one, sort))))
+    return tuple(sorted(said, key=lambda one: place(one, sort)))
 
 
-def _place(one: Said, sort: str) -> tuple[int, ...]:
+def place(one: Said, sort: str) -> tuple[int, ...]:
+    """What comments are sorted by, pinned ones first."""
     newest = -one.row.pk
     places = {
         "top": (-one.score, newest),
@@ -88,7 +89,7 @@ def _place(one: Said, sort: str) -> tuple[int, ...]:
         "oldest": (-newest,),
         "controversial": (-min(one.up, one.down), -one.up - one.down, newest),
     }
-    return places[sort]
+    return (int(not one.row.is_pinned), *places[sort])
 
 
 def mood(stream: UUID, market: int) -> Mood:

@@ -99,7 +99,7 @@ def exchange_of(stream: UUID) -> ExchangeInfo:
 
 def exchanges() -> list[ExchangeInfo]:
     """All exchanges, the oldest first."""
-    return [_exchange(row) for row in Exchange.objects.order_by("created_at", "name")]
+    return [_exchange(row) for row in Exchange.objects.order_by("created_at", "stream_id")]
 
 
 def _exchange(row: Exchange) -> ExchangeInfo:

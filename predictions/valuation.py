@@ -77,14 +77,19 @@ def standings(stream: UUID, *, role: str = "", by: str = "profit") -> list[Stand
     for agent in agents:
         equity = agent.row.balance + worth[agent.number]
         found.append(Standing(0, agent, equity, equity - agent.row.deposits))
+    found.sort(key=lambda one: place(one, by))
     values = {one.agent.number: _value(one, by) for one in found}
-    found.sort(key=lambda one: (-values[one.agent.number], one.agent.number))
     ranked: list[Standing] = []
-    for place, one in enumerate(found, start=1):
+    for rank, one in enumerate(found, start=1):
         last = ranked[-1] if ranked else None
         same = last and values[last.agent.number] == values[one.agent.number]
-        ranked.append(Standing(last.rank if last and same else place, one.agent, one.equity, one.profit))
+        ranked.append(Standing(last.rank if last and same else rank, one.agent, one.equity, one.profit))
     return ranked
+
+
+def place(one: Standing, by: str) -> tuple[int, int]:
+    """What standings are sorted by: the best first, who is equal by number."""
+    return -_value(one, by), one.agent.number
 
 
 def _value(one: Standing, by: str) -> int:

@@ -1,6 +1,7 @@
 """Pages by cursor on a unique column that only grows: nothing is skipped or doubled while rows are added."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from common.errors import InvalidInput
 from common.fields import Fields
 
 DEFAULT, MOST = 100, 500
+_PLACE = re.compile(r"-?[0-9]{1,39}(\.-?[0-9]{1,39})*")
 Item = TypeVar("Item")
 
 
@@ -45,6 +47,29 @@ class Query:
         if len(rows) < limit:
             return None
         return f"{self._path}?{urlencode({**self._given, name: str(cursor)})}"
+
+    def page_by(self, rows: Sequence[Item], key: Callable[[Item], tuple[int, ...]]) -> tuple[list[Item], str | None]:
+        """The page of `rows` in the order of a unique `key`, and the next one's address.
+
+        It begins after a place, not after a number of rows: what comes or goes before it moves nothing.
+        """
+        limit, after = self.limit(), self._place()
+        if after and rows and len(after) != len(key(rows[0])):
+            raise _foreign()
+        found = [row for row in rows if after is None or key(row) > after][:limit]
+        return found, self.page(found, limit, ".".join(map(str, key(found[-1]))) if found else "")
+
+    def _place(self) -> tuple[int, ...] | None:
+        text = self.text("cursor")
+        if text is None:
+            return None
+        if not _PLACE.fullmatch(text):
+            raise _foreign()
+        return tuple(map(int, text.split(".")))
+
+
+def _foreign() -> InvalidInput:
+    return InvalidInput("cursor", "cursor comes from `next` of the page before; this one doesn't.")
 
 
 def listed(results: Sequence[Any], following: str | None) -> dict[str, Any]:

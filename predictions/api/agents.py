@@ -42,11 +42,10 @@ class Agents(PredictionView):
     def get(self, request: Request) -> Response:
         query = Query(request)
         exchange = self.exchange(query.text("exchange"))
-        after, limit = query.number("cursor", default=0), query.limit()
         by = query.fields.choice("order_by", _MEASURES, "equity")
         role = query.fields.choice("role", ("trader", "moderator"), "")
-        found = valuation.standings(exchange.stream, role=role, by=by)[after : after + limit]
-        following = query.page(found, limit, after + len(found))
+        ranked = valuation.standings(exchange.stream, role=role, by=by)
+        found, following = query.page_by(ranked, lambda one: valuation.place(one, by))
         return reply(listed([shapes.standing(one) for one in found], following))
 
     def post(self, request: Request) -> Response:

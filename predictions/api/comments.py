@@ -30,11 +30,11 @@ class Comments(PredictionView):
 
     def get(self, request: Request, market_id: str) -> Response:
         row, query = self.market(market_id), Query(request)
-        after, limit, reader = query.number("cursor", default=0), query.limit(), query.text("agent_id")
+        reader = query.text("agent_id")
         sort = query.fields.choice("sort", discussion.SORTS, "top")
         number = self.own(reader, row.stream_id).number if reader else self.number_of_caller(row.stream_id)
-        found = discussion.thread(row.stream_id, row.number, sort=sort, reader=number)[after : after + limit]
-        following = query.page(found, limit, after + len(found))
+        threads = discussion.thread(row.stream_id, row.number, sort=sort, reader=number)
+        found, following = query.page_by(threads, lambda one: discussion.place(one, sort))
         return reply(listed([shapes.said(one) for one in found], following))
 
     def post(self, request: Request, market_id: str) -> Response:

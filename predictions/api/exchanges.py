@@ -21,11 +21,10 @@ class Exchanges(PredictionView):
 
     def get(self, request: Request) -> Response:
         query = Query(request)
-        after, limit = query.number("cursor", default=0), query.limit()
         self.exchange(None)
         own = self.key.stream if self.key else None
-        found = [one for one in queries.exchanges() if own in {None, one.stream}][after : after + limit]
-        following = query.page(found, limit, after + len(found))
+        seen = [one for one in queries.exchanges() if own in {None, one.stream}]
+        found, following = query.page_by(seen, lambda one: (one.created_at, one.stream.int))
         return reply(listed([shapes.exchange(one) for one in found], following))
 
     def post(self, request: Request) -> Response:

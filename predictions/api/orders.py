@@ -20,6 +20,7 @@ from predictions.api.schema import CURSOR, EXCHANGE, described
 from predictions.engine import commands as c
 from predictions.handlers import orders
 from predictions.handlers.orders import OrderCommand, Receipt
+from predictions.models import Market
 
 _STATUSES = ("open", "partially_filled", "filled", "cancelled", "expired", "pending_approval", "live")
 _WHOSE = {"agent_id": "whose; the caller's own where it is left out"}
@@ -245,24 +246,30 @@ class Positions(PredictionView):
         query = Query(request)
         name, market, exchange = query.text("agent_id"), query.text("market_id"), query.text("exchange")
         after, limit = query.number("cursor", default=0), query.limit()
-        stream = stream_of(name or market or "") if name or market else self.exchange(exchange).stream
-        agent = self.agent(name) if name else None
-        number = self.market(market).number if market else 0
+        agent, of = self.agent(name) if name else None, self.market(market) if market else None
+        stream = _stream_of_both(agent, of) or self.exchange(exchange).stream
+        number = of.number if of else 0
         if agent is None and not number:
             agent = self._mine(stream)
         rows = queries.positions(stream, agent=agent.number if agent else 0, market=number)
         found = [row for row in rows if (row.agent if number else row.market) > after][:limit]
         following = query.page(found, limit, (found[-1].agent if number else found[-1].market) if found else 0)
-        of = queries.markets_by_number(stream, [row.market for row in found])
+        markets = queries.markets_by_number(stream, [row.market for row in found])
         private = agent is not None and self.acts_for(agent)
-        return reply(
-            listed([shapes.position(stream, row, of[row.market], private=private) for row in found], following)
-        )
+        shown = [shapes.position(stream, row, markets[row.market], private=private) for row in found]
+        return reply(listed(shown, following))
 
     def _mine(self, stream: UUID) -> queries.AgentInfo:
         if self.caller is None:
             raise InvalidInput("agent_id", "Say whose positions: agent_id or market_id is required here.")
         return self.own(None, stream)
+
+
+def _stream_of_both(agent: queries.AgentInfo | None, market: Market | None) -> UUID | None:
+    """The exchange of what is given, None for nothing. Raises DomainError `not_found` where they are of two."""
+    if agent and market and agent.row.stream_id != market.stream_id:
+        raise DomainError("not_found", "There is no such agent.", field="agent_id")
+    return agent.row.stream_id if agent else market.stream_id if market else None
 
 
 @described("PredictionPosition")
@@ -271,11 +278,9 @@ class Position(PredictionView):
 
     def get(self, request: Request, agent_id: str, market_id: str) -> Response:
         agent, market = self.agent(agent_id), self.market(market_id)
-        stream = market.stream_id
-        if agent.row.stream_id != stream:
-            raise DomainError("not_found", "There is no such agent.", field="agent_id")
-        held = queries.position(stream, market.number, agent.number)
-        return reply(shapes.position(stream, held, market, private=self.acts_for(agent)))
+        _stream_of_both(agent, market)
+        held = queries.position(market.stream_id, market.number, agent.number)
+        return reply(shapes.position(market.stream_id, held, market, private=self.acts_for(agent)))
 
 
 @described(
@@ -288,13 +293,13 @@ class Trades(PredictionView):
 
     def get(self, request: Request) -> Response:
         query = Query(request)
-        market, agent, exchange = query.text("market_id"), query.text("agent_id"), query.text("exchange")
+        name, market, exchange = query.text("agent_id"), query.text("market_id"), query.text("exchange")
         before, limit = query.number("cursor", default=0), query.limit()
-        stream = stream_of(market or agent or "") if market or agent else self.exchange(exchange).stream
+        agent, of = self.agent(name) if name else None, self.market(market) if market else None
         rows = queries.trades(
-            stream,
-            market=self.market(market).number if market else 0,
-            agent=self.agent(agent).number if agent else 0,
+            _stream_of_both(agent, of) or self.exchange(exchange).stream,
+            market=of.number if of else 0,
+            agent=agent.number if agent else 0,
             before=before,
         )
         found = list(rows[:limit])
