@@ -33,10 +33,19 @@ _SAID = {
     "session_id": "session's name",
     "t1": "start",
     "t2": "end",
+    "min_quantity": "smallest order",
+    "max_quantity": "largest order",
+    "price_band_percent": "price band",
+    "max_open_orders": "open orders each",
+    "orders_per_second": "orders a second",
+    "order_burst": "orders at once",
+    "start_mode scheduled": "a scheduled start",
+    "start_mode immediate": "a start at once",
     **{name: name.replace("_", " ") for name in _SPACED},
 }
 """What forms call the fields whose names are a program's."""
-_NAMED = re.compile(rf"(?<![\w'])({'|'.join(_SAID)})(?![\w'])")
+_NAMED = re.compile(rf"(?<![\w'])({'|'.join(sorted(_SAID, key=len, reverse=True))})(?![\w'])")
+_SENT_BEFORE = "This form was sent before, with other content. Press the button again to send what it says now."
 
 
 class DomainError(Exception):
@@ -55,9 +64,20 @@ class DomainError(Exception):
     @property
     def spoken(self) -> str:
         """The sentence with the words of forms for the names of fields."""
+        return self.spoken_of("")
+
+    def spoken_of(self, label: str) -> str:
+        """The same for a form that calls the offending field `label`, "" where it has no name for it."""
+        if self.code == "idempotency_conflict":
+            return _SENT_BEFORE
         name = self.field.rpartition(".")[2]
-        opening = "The " if name and self.detail.startswith(f"{name} ") else ""
-        return opening + _NAMED.sub(lambda found: _SAID[found[1]], self.detail)
+        begins = bool(name) and self.detail.startswith((f"{self.field} ", f"{self.field}, "))
+        text = name + self.detail.removeprefix(self.field) if begins else self.detail
+        is_named = bool(name) and text.startswith((f"{name} ", f"{name}, "))
+        if is_named and label:
+            return label + _in_words(text.removeprefix(name))
+        is_word = name in _SAID or self.detail.startswith(name)
+        return ("The " if is_named and is_word else "") + _in_words(text)
 
 
 class Throttled(DomainError):
@@ -72,6 +92,10 @@ class Throttled(DomainError):
     def retry_after(self) -> int:
         """Whole seconds to wait."""
         return max(1, -(-self.wait_us // 1_000_000))
+
+
+def _in_words(text: str) -> str:
+    return _NAMED.sub(lambda found: _SAID[found[1]], text)
 
 
 class InvalidInput(DomainError):

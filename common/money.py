@@ -41,7 +41,8 @@ def _units(number: Decimal, decimals: int, field: str) -> int:
     else:
         units, rest = divmod(units, int(10 ** min(-shift, 200)))
         if rest:
-            raise InvalidInput(field, f"{field} may have at most {decimals} decimals.")
+            most = f"may have at most {decimals} decimals" if decimals else "must be a whole number"
+            raise InvalidInput(field, f"{field} {most}.")
     return -units if is_negative else units
 
 
@@ -54,7 +55,8 @@ def _finite(value: object, field: str) -> Decimal:
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise InvalidInput(field, f"{field} must be a number.") from None
+        how = ", with a point for its decimals and no comma" if "," in str(value) else ""
+        raise InvalidInput(field, f"{field} must be a number{how}.") from None
     if not number.is_finite():
         raise InvalidInput(field, f"{field} must be a finite number.")
     if number and (number.adjusted() > 40 or number.adjusted() < -40):

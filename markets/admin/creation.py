@@ -52,7 +52,7 @@ class TermsForm(CommandForm):
     start_mode = _choice("Starts", ("manual", "by hand"), ("immediate", "at once"), ("scheduled", "at t1"))
     t1 = _moment("Start (t1)", "UTC. For a scheduled start.")
     t2 = _moment("End (t2)", "UTC. Empty, as the duration: it ends by hand.")
-    duration_minutes = text_field("Or minutes", required=False, help_text="From the start.", size=10)
+    duration_minutes = text_field("Minutes", required=False, help_text="Instead of an end: from the start.", size=10)
     cash_per_participant = text_field("Cash each", help_text="0: a session without cash.", size=14)
     feed = _choice("Prices from", help_text="A feed of its own can be simulated, replayed or pushed to.")
     simulate = forms.BooleanField(
@@ -195,6 +195,10 @@ class SessionDraft:
         """The page with the CSV's participants in its rows, or with every line that is wrong."""
         draft = cls(data)
         draft.form.is_valid()
+        if upload is None:
+            draft.is_refused = True
+            draft.form.add_error("csv", "Choose a CSV file to read; or press “Create session” below.")
+            return draft
         legs = [
             text for form in draft.legs if form.is_valid() and (text := form.cleaned_data.get("name", "").strip())
         ]
@@ -220,6 +224,8 @@ class SessionDraft:
             return None
         self._legs = [form for form in self.legs if _filled(form)]
         self._people = [form for form in self.people if _filled(form)]
+        if not self._is_named():
+            return None
         try:
             self._check_simulation()
             command = requests.create_session(self._body(actor))
@@ -230,6 +236,16 @@ class SessionDraft:
         self._introduce(outcome.stream, command)
         return outcome.stream
 
+    def _is_named(self) -> bool:
+        """Whether there is a leg, and each leg and participant has a name: an empty one is told in its row."""
+        if not self._legs:
+            self.legs.non_form_errors().append("Name at least one leg.")
+        for forms_of, name in ((self._legs, "name"), (self._people, "participant_id")):
+            for form in forms_of:
+                if not form.cleaned_data[name]:
+                    form.add_error(name, "Fill this in, or empty the whole row.")
+        return bool(self._legs) and not any(form.errors for form in (*self._legs, *self._people))
+
     def simulate(self, stream: UUID) -> str:
         """Let the prices run, if that was wished. Why they don't, "" where they do or were not wished."""
         if not self.form.cleaned_data["simulate"]:
@@ -238,7 +254,7 @@ class SessionDraft:
         try:
             prices.start_source(queries.session_of(stream), mode="sim", settings={**_PACE, "start": start})
         except DomainError as refusal:
-            return f"Its prices are not simulated yet: {refusal.detail}"
+            return f"Its prices are not simulated yet: {refusal.spoken}"
         return ""
 
     def _check_simulation(self) -> None:
@@ -282,18 +298,25 @@ class SessionDraft:
         """Put a refusal where it belongs: a row, a part of the page, a field, or on top."""
         part, _, rest = getattr(refusal, "field", "").partition(".")
         index, _, name = rest.partition(".")
-        text = str(refusal)
+        text = refusal.spoken if isinstance(refusal, DomainError) else str(refusal)
         rows: Sequence[forms.Form] = self._people if part == "participants" else self._legs if part == "q" else ()
-        if index.isdecimal() and int(index) < len(rows):
+        if isinstance(refusal, DomainError) and index.isdecimal() and int(index) < len(rows):
             form = rows[int(index)]
-            field = name.partition(".")[0] or part
-            form.add_error(field if field in form.fields else None, text)
+            field, _, leg = (name or part).partition(".")
+            label = leg or str(form.fields[field].label if field in form.fields else "")
+            form.add_error(field if field in form.fields else None, refusal.spoken_of(label))
+        elif form_of := next((one for one in self._people if rest.startswith(f"{_handle(one)}.")), None):
+            form_of.add_error("allocations", text)
         elif part in {"legs", "q"}:
             self.legs.non_form_errors().append(text)
         elif part in {"participants", "participant_id", "allocations"}:
             self.people.non_form_errors().append(text)
         else:
             self.form.refuse(refusal)
+
+
+def _handle(form: forms.Form) -> str:
+    return str(form.cleaned_data["participant_id"])
 
 
 def _price(form: forms.Form) -> str:

@@ -12,6 +12,7 @@ from common.money import format_units
 from markets import queries
 from markets.admin import rows
 from markets.engine.events import Amounts
+from markets.engine.names import is_handle
 from markets.engine.state import TREASURY
 
 _MOST_CELLS = 900
@@ -68,6 +69,11 @@ class CommandForm(forms.Form):
         """The form's name for a field that the domain names."""
         return name if name in self.fields else None
 
+    def people_or(self, field: str) -> list[str]:
+        """Who takes part, and who was chosen on a page from before they left: the domain says what became of them."""
+        here, chosen = queries.participants(self.info.stream), str(self.data.get(field, ""))
+        return [*here, *([chosen] if is_handle(chosen) and chosen not in here else [])]
+
     def refuse(self, refusal: DomainError | Unavailable) -> None:
         """Show a refusal beside its field. It changed nothing, so the next try is a new command; after no answer it
         is the same one."""
@@ -75,10 +81,11 @@ class CommandForm(forms.Form):
             self.add_error(None, f"{refusal} Press the button again in a moment.")
             return
         field = self.field_for(refusal.field)
+        label = str(self.fields[field].label) if field in self.fields else ""
         told = [*getattr(refusal, "problems", ())]  # of a file: one for each line that is wrong
         if (more := getattr(refusal, "count", 0) - len(told)) > 0 and told:
             told.append(f"... and {more} more.")
-        self.add_error(field if field in self.fields else None, told or refusal.spoken)
+        self.add_error(field if field in self.fields else None, told or refusal.spoken_of(label))
         again = QueryDict(mutable=True)
         again.update(self.data)
         again["command_id"] = uuid4().hex
@@ -131,8 +138,7 @@ class AnnounceForm(CommandForm):
     def build(self) -> None:
         choice = self.fields["participant"]
         assert isinstance(choice, forms.ChoiceField)
-        people = queries.participants(self.info.stream)
-        choice.choices = [("", "everybody"), *[(who, f"{who} alone") for who in people]]
+        choice.choices = [("", "everybody"), *[(who, f"{who} alone") for who in self.people_or("participant")]]
 
     def field_for(self, name: str) -> str | None:
         return super().field_for({"participant_id": "participant"}.get(name, name))
@@ -147,7 +153,10 @@ class RemoveForm(CommandForm):
     def build(self) -> None:
         choice = self.fields["participant"]
         assert isinstance(choice, forms.ChoiceField)
-        choice.choices = [(who, who) for who in queries.participants(self.info.stream)]
+        choice.choices = [(who, who) for who in self.people_or("participant")]
+
+    def field_for(self, name: str) -> str | None:
+        return super().field_for({"participant_id": "participant"}.get(name, name))
 
 
 class BustForm(CommandForm):

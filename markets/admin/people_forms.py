@@ -18,6 +18,8 @@ class RosterForm(CommandForm):
 
     csv = forms.FileField(label="CSV", required=False, help_text="UTF-8. Commas, semicolons or tabs between.")
     text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput, max_length=sheets.MOST_BYTES)
+    here = forms.CharField(required=False, widget=forms.HiddenInput, max_length=sheets.MOST_BYTES)
+    """Which of its handles were in the session when it was shown."""
 
     def data_read(self) -> bytes:
         """The file's bytes. Raises DomainError where there is none."""

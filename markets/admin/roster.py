@@ -141,12 +141,17 @@ def _rows(data: bytes) -> Iterator[_Row]:
         raise RosterError([f"Line {text[: text.index(chr(0))].count(chr(10)) + 1}: there is a NUL character."])
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    begun = 1
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, cells
+            begun = reader.line_num + 1
     except csv.Error as error:
-        raise RosterError([f"Line {reader.line_num}: this is no CSV ({error})."]) from None
+        what = (
+            "a quotation mark is opened and never closed" if "unexpected end" in str(error) else f"no CSV ({error})"
+        )
+        raise RosterError([f"Line {begun}: {what}."]) from None
 
 
 def _bad_header(columns: Sequence[str], legs: Sequence[str]) -> Iterator[str]:
@@ -158,7 +163,7 @@ def _bad_header(columns: Sequence[str], legs: Sequence[str]) -> Iterator[str]:
     for name, count in Counter(columns).items():
         if count > 1 or not name:
             yield f"the column {name[:40]!r} is there {count} times." if name else "a column has no name."
-    strangers = [name for name in columns if name not in {_HANDLE, _NAME, _USER, *legs}]
+    strangers = [name for name in columns if name not in {"", _HANDLE, _NAME, _USER, *legs}]
     if legs and strangers:
         told = ", ".join(name[:40] for name in strangers)
         yield f"{told}: no such column or leg; the legs are {', '.join(legs)}."

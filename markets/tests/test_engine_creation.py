@@ -104,7 +104,7 @@ def test_a_basket_of_another_length_or_with_quantities_that_are_not_positive_is_
         ({"fixing_max_age": LIMIT}, "fixing_max_age"),
         ({"self_trade_prevention": "allow"}, "self_trade_prevention"),
         ({"bounds": Bounds(min_quantity=-1)}, "bounds"),
-        ({"bounds": Bounds(min_quantity=5, max_quantity=4)}, "bounds"),
+        ({"bounds": Bounds(min_quantity=5, max_quantity=4)}, "bounds.max_quantity"),
         ({"bounds": Bounds(price_band=-1)}, "bounds"),
         ({"bounds": Bounds(max_open_orders=-1)}, "bounds"),
         ({"lot": -1}, "leg_lot"),

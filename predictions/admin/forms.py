@@ -56,7 +56,8 @@ class CommandForm(forms.Form):
         if isinstance(refusal, Unavailable):
             self.add_error(None, f"{refusal} Press the button again in a moment.")
             return
-        self.add_error(refusal.field if refusal.field in self.fields else None, refusal.spoken)
+        field = refusal.field if refusal.field in self.fields else None
+        self.add_error(field, refusal.spoken_of(str(self.fields[field].label) if field else ""))
         again = QueryDict(mutable=True)
         again.update(self.data)
         again["command_id"] = uuid4().hex

@@ -20,8 +20,8 @@ class CreateView(ConsoleView):
         return self.show(SessionDraft(beginning=scenarios.scenario(chosen)), chosen=chosen)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        if "csv" in request.FILES:
-            draft = SessionDraft.from_csv(request.POST, request.FILES["csv"])
+        if "csv" in request.FILES or "read" in request.POST:
+            draft = SessionDraft.from_csv(request.POST, request.FILES.get("csv"))
             return self.show(draft, status=REFUSED if draft.is_refused else 200)
         draft = SessionDraft(request.POST)
         stream = draft.create(self.actor)

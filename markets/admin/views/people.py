@@ -49,6 +49,12 @@ class Planned:
     lines: Sequence[sheets.Line]
     accounts: Sequence[str]
     numbers: Mapping[str, int]
+    here: Sequence[str]
+
+    def said(self, refusal: DomainError) -> DomainError:
+        """The session's refusal, with the line that it is about."""
+        number = self.numbers.get(refusal.field.rpartition(".")[0]) or self.numbers.get(refusal.field)
+        return sheets.RosterError([f"Line {number}: {refusal.detail}"]) if number else refusal
 
 
 class RosterView(SessionView):
@@ -61,31 +67,51 @@ class RosterView(SessionView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = RosterForm(request.POST, request.FILES, session=self.session)
+        if "confirm" in request.POST:
+            return self._done(request, form)
         planned = attempt(form, lambda: self._plan(form.data_read()))
         if planned is None:
             return self._show(form, status=REFUSED)
-        if "confirm" not in request.POST:
-            return self._show(form, planned=planned)
-        if attempt(form, lambda: self._admit(form, planned)) is None:
+        return self._show(form, planned=planned)
+
+    def _done(self, request: HttpRequest, form: RosterForm) -> HttpResponse:
+        """Do what was shown; the same page sent once more is the same command, and done already."""
+        lines = attempt(form, lambda: self._admit(form))
+        if lines is None:
             return self._show(form, status=REFUSED)
-        messages.success(request, f"{len(planned.lines)} lines are done.")
+        messages.success(request, f"{lines} lines are done.")
         return self.home("people")
 
     def _plan(self, data: bytes) -> Planned:
         """Raises RosterError for the lines that are wrong, or that the session would refuse."""
-        session = self.session
-        found = sheets.read(
-            data, legs=session.legs, quantity_decimals=session.quantity_decimals, known=roster.uids_of
-        )
+        found = self._read(data)
         self._check_treasury(found)
-        here = set(queries.participants(session.stream))
-        planned = self._planned(found, here)
+        users = {member.handle: member.user for member in rows.members(self.session.stream) if not member.is_removed}
+        self._check_users(found, users)
+        planned = self._planned(found, set(users))
         try:
-            queries.rehearse(session.stream, planned.command, self.actor, now_us())
+            queries.rehearse(self.session.stream, planned.command, self.actor, now_us())
         except DomainError as refusal:
-            number = planned.numbers.get(refusal.field.rpartition(".")[0]) or planned.numbers.get(refusal.field)
-            raise sheets.RosterError([f"Line {number}: {refusal.detail}" if number else refusal.detail]) from None
+            raise planned.said(refusal) from None
         return planned
+
+    def _read(self, data: bytes) -> sheets.Roster:
+        session = self.session
+        return sheets.read(data, legs=session.legs, quantity_decimals=session.quantity_decimals, known=roster.uids_of)
+
+    def _check_users(self, found: sheets.Roster, users: Mapping[str, str]) -> None:
+        """Raises RosterError naming the lines that give somebody who is in another account than theirs."""
+        known = roster.uids_of([line.user for line in found.lines if line.user])
+        wrong = [
+            line for line in found.lines if line.user and users.get(line.handle, known[line.user]) != known[line.user]
+        ]
+        if wrong:
+            raise sheets.RosterError(
+                [
+                    f"Line {line.number}: {line.handle} is in the session, and not as the user {line.user!r}."
+                    for line in wrong
+                ]
+            )
 
     def _check_treasury(self, found: sheets.Roster) -> None:
         """Raises RosterError naming the lines with which more of a leg is wanted than there is."""
@@ -119,7 +145,8 @@ class RosterView(SessionView):
         numbers = {f"participants.{index}": line.number for index, line in enumerate(new)}
         numbers |= {f"allocations.{line.handle}": line.number for line in found.lines}
         names = {line.handle: line.name for line in found.lines if line.name}
-        return Planned(command, names, found.lines, told, numbers)
+        known = [line.handle for line in found.lines if line.handle in here]
+        return Planned(command, names, found.lines, told, numbers, known)
 
     def _accounts(self, lines: Sequence[sheets.Line], here: set[str]) -> tuple[dict[str, str], list[str]]:
         """(uid of each new handle, how each line's participant signs in)."""
@@ -132,15 +159,22 @@ class RosterView(SessionView):
         told = ["is in the session" if line.handle in here else line.user or "signs in by code" for line in lines]
         return uids, told
 
-    def _admit(self, form: RosterForm, planned: Planned) -> bool:
+    def _admit(self, form: RosterForm) -> int:
+        """How many lines were done. Who joins is as it was shown, whoever came since: the session decides."""
         session = self.session
-        participants.admit_participants(
-            session.stream, planned.command, self.actor, names=planned.names, command_id=form.once
-        )
+        found = self._read(form.data_read())
+        planned = self._planned(found, set(form.cleaned_data["here"].split()))
+        try:
+            outcome = participants.admit_participants(
+                session.stream, planned.command, self.actor, names=planned.names, command_id=form.once
+            )
+        except DomainError as refusal:
+            raise planned.said(refusal) from None
         for admitted in planned.command.participants:
             accounts.settle_made_up(admitted.user, session.session_id, admitted.participant)
-        self.record("roster", lines=str(len(planned.lines)))
-        return True
+        if not outcome.replayed:
+            self.record("roster", lines=str(len(planned.lines)))
+        return len(planned.lines)
 
     def _show(self, form: RosterForm, *, planned: Planned | None = None, status: int = 200) -> HttpResponse:
         preview = tables.roster(self.session, planned.lines, planned.accounts) if planned else None
@@ -151,6 +185,7 @@ class RosterView(SessionView):
             form=form,
             preview=preview,
             text=form.text_read() if planned else "",
+            here=" ".join(planned.here) if planned else "",
             example=sheets_example(self.session.legs),
             treasury=tables.treasury(self.session),
         )

@@ -53,9 +53,8 @@ def create(state: SessionState, command: c.CreateSession, actor: Actor, now: int
     )
     draft = _Draft(state.stream, now)
     draft.add([created])
-    for admission in command.participants:
-        joining = c.JoinSession(participant=admission.participant, user=admission.user)
-        draft.add(participants.join(draft.state, joining, actor, now))
+    for index, admission in enumerate(command.participants):
+        draft.add(participants.admitting(draft.state, admission, f"participants.{index}", actor, now))
     allocations = {a.participant: a.amounts for a in command.participants if a.amounts}
     if allocations:
         draft.add(participants.assign(draft.state, c.AssignAllocations(allocations=allocations), actor, now))
@@ -250,7 +249,9 @@ def _check_times(command: c.CreateSession, now: int) -> None:
         raise DomainError("invalid_session", "The times are out of range.", field="duration_minutes")
     if command.end_mode == "manual" and (command.t2 or command.duration):
         raise DomainError("invalid_session", "t2 and duration_minutes go with end_mode timed.", field="end_mode")
-    if command.end_mode == "timed" and bool(command.t2) == bool(command.duration):
+    if command.t2 and command.duration:
+        raise DomainError("invalid_session", "Give one of t2 and duration_minutes, not both.", field="t2")
+    if command.end_mode == "timed" and not command.t2 and not command.duration:
         raise DomainError("invalid_session", "A timed session needs either t2 or duration_minutes.", field="t2")
     if command.t2 and command.t2 <= max(now, command.t1):
         raise DomainError("invalid_session", "t2 must be in the future and after t1.", field="t2")
@@ -282,14 +283,19 @@ def _check_rules(command: c.CreateSession) -> None:
             "self_trade_prevention must be cancel_newest, cancel_oldest or cancel_both.",
             field="self_trade_prevention",
         )
-    bounds = command.bounds
-    if min(msgspec.structs.astuple(bounds)) < 0 or (
-        bounds.max_quantity and bounds.max_quantity < bounds.min_quantity
-    ):
-        raise DomainError("invalid_session", "The bounds contradict each other.", field="bounds")
-    if max(bounds.orders_per_second, bounds.order_burst) > e.MOST_PER_SECOND:
-        detail = f"orders_per_second and order_burst go up to {e.MOST_PER_SECOND}."
-        raise DomainError("invalid_session", detail, field="bounds")
+    _check_bounds(command.bounds)
+
+
+def _check_bounds(bounds: e.Bounds) -> None:
+    if min(msgspec.structs.astuple(bounds)) < 0:
+        raise DomainError("invalid_session", "Bounds are never negative.", field="bounds")
+    if bounds.max_quantity and bounds.max_quantity < bounds.min_quantity:
+        detail = "max_quantity is below min_quantity."
+        raise DomainError("invalid_session", detail, field="bounds.max_quantity")
+    for name in ("orders_per_second", "order_burst"):
+        if getattr(bounds, name) > e.MOST_PER_SECOND:
+            detail = f"{name} must be at most {e.MOST_PER_SECOND}."
+            raise DomainError("invalid_session", detail, field=f"bounds.{name}")
 
 
 def _grid(command: c.CreateSession) -> tuple[int, int]:

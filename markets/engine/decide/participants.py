@@ -31,11 +31,13 @@ def join(state: SessionState, command: c.JoinSession, actor: Actor, now: int) ->
     check_handle(handle)
     if not 1 <= len(command.user) <= _LONGEST_USER:
         raise DomainError("invalid_user", f"A user is 1 to {_LONGEST_USER} characters.", field="user")
-    if handle in state.facts.participants:
-        raise DomainError("handle_taken", f"The handle {handle!r} is taken.", field="participant_id")
+    if named := state.facts.participants.get(handle):
+        who = " by somebody who was removed: choose another" if named.is_removed else ""
+        raise DomainError("handle_taken", f"The handle {handle!r} is taken{who}.", field="participant_id")
     for person in state.facts.participants.values():
         if person.user == command.user and not person.is_removed:
-            raise DomainError("already_joined", f"This user is in the session as {person.handle!r}.")
+            field = "" if command.user == actor.id else "user"
+            raise DomainError("already_joined", f"This user is in the session as {person.handle!r}.", field=field)
         if person.user == command.user and not is_organiser(state, actor):
             raise DomainError("participant_removed", "You were removed; the organiser can admit you again.")
     amount = state.facts.cash_per_participant
@@ -67,10 +69,7 @@ def admit(state: SessionState, command: c.AdmitParticipants, actor: Actor, now: 
     for index, admission in enumerate(command.participants):
         at = f"participants.{index}"
         _check_unlike_those_before(command.participants[:index], admission, at)
-        try:
-            joining += join(state, c.JoinSession(participant=admission.participant, user=admission.user), actor, now)
-        except DomainError as refusal:
-            raise DomainError(refusal.code, refusal.detail, field=f"{at}.{refusal.field or 'user'}") from None
+        joining += admitting(state, admission, at, actor, now)
     cash = state.facts.cash_issued + len(command.participants) * state.facts.cash_per_participant
     if not within_limit(cash):
         raise DomainError("too_large", "The session cannot issue so much cash.")
@@ -79,6 +78,14 @@ def admit(state: SessionState, command: c.AdmitParticipants, actor: Actor, now: 
         member(state, handle, field=f"allocations.{handle}")
     allocations = {**new, **command.allocations}
     return [*joining, *(_assigning(state, allocations) if allocations else ())]
+
+
+def admitting(state: SessionState, admission: c.Admission, at: str, actor: Actor, now: int) -> list[Event]:
+    """What joining decides for one of several; the fields of a refusal are named below `at`."""
+    try:
+        return join(state, c.JoinSession(participant=admission.participant, user=admission.user), actor, now)
+    except DomainError as refusal:
+        raise DomainError(refusal.code, refusal.detail, field=f"{at}.{refusal.field or 'user'}") from None
 
 
 def _check_unlike_those_before(before: Sequence[c.Admission], admission: c.Admission, at: str) -> None:

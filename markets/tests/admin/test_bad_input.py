@@ -1,5 +1,6 @@
 """Whatever is typed into the console: a sentence beside the field, nothing lost, nothing done, never a 5xx."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -19,17 +20,29 @@ ROTTEN = ["", "-1", "NaN", "1e400", "true", "1.23456", "x" * 300, "\0", "9" * 40
         ({"session_id": "no spaces"}, "letters, digits"),
         ({"legs-0-name": "CASH"}, "not CASH"),
         ({"legs-1-name": "AAPL"}, "is there twice"),
-        ({"legs-1-q": "-3"}, "must be at least 0"),
+        ({"legs-1-q": "-3"}, ">q must be at least 0.0000."),
         ({"legs-1-q": "0"}, "must be above zero"),
         ({"legs-1-q": "1.00001"}, "at most 4 decimals"),
-        ({"legs-0-name": "", "legs-0-q": "", "legs-1-name": "", "legs-1-q": ""}, "legs must be"),
+        ({"legs-0-name": "", "legs-0-q": "", "legs-1-name": "", "legs-1-q": ""}, "Name at least one leg."),
+        ({"legs-0-name": ""}, "Fill this in, or empty the whole row."),
+        (
+            {"participants-1-participant_id": "", "participants-1-name": "Bob"},
+            "Fill this in, or empty the whole row.",
+        ),
+        ({"max_quantity": "1", "min_quantity": "2"}, "Largest order is below smallest order."),
+        ({"orders_per_second": "9" * 9}, "Orders a second must be at most"),
+        ({"t2": "2999-01-01T10:00", "duration_minutes": "5"}, "not both"),
+        ({"fixing_max_age": "1.5"}, "Oldest price must be a whole number."),
+        ({"simulate": "on", "legs-0-price": "0"}, ">First price must be at least 0.0001."),
+        ({"participants-0-allocations": "AAPL=-1"}, ">AAPL must be at least 0.0000."),
+        ({"read": "1"}, "Choose a CSV file to read"),
         ({"t2": "yesterday"}, "date and time"),
         ({"t2": "2001-01-01T00:00"}, "in the future"),
-        ({"start_mode": "scheduled"}, "The start goes with"),
-        ({"fixing": "twap"}, "The fixing window goes with"),
-        ({"cash_per_participant": "NaN"}, "finite number"),
+        ({"start_mode": "scheduled"}, "Start (t1) goes with a scheduled start"),
+        ({"fixing": "twap"}, "Window goes with"),
+        ({"cash_per_participant": "NaN"}, "Cash each must be a finite number"),
         ({"quantity_decimals": "9"}, "from 0 to 6"),
-        ({"max_quantity": "abc"}, "must be a number"),
+        ({"max_quantity": "1,5"}, "Largest order must be a number, with a point for its decimals and no comma."),
         ({"participants-0-user": "nobody"}, "There is no user"),
         ({"participants-0-allocations": "AAPL 3"}, "LEG=quantity"),
         ({"participants-0-allocations": "TSLA=3"}, "none of this session"),
@@ -50,6 +63,34 @@ def test_a_refused_session_is_told_why_and_keeps_the_form(
     assert sentence in text_of(answer)
     assert "Alice A." in text_of(answer)
     assert queries.sessions() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "cell"),
+    [
+        ({"participants-1-participant_id": "alice"}, "participants-1-participant_id"),
+        ({"participants-1-participant_id": "a b"}, "participants-1-participant_id"),
+        ({"participants-1-user": "alice"}, "participants-1-user"),
+        ({"participants-0-allocations": "TSLA=3"}, "participants-0-allocations"),
+        ({"legs-1-q": "1.00001"}, "legs-1-q"),
+    ],
+)
+def test_what_is_wrong_with_a_row_stands_in_its_cell(console: Client, changes: dict[str, str], cell: str) -> None:
+    User.objects.create_user("alice")
+    page = text_of(console.post(url("add"), terms(**changes)))
+    found = re.search(r'</ul>\s*<input type="text" name="([^"]+)"', page)
+    assert found
+    assert found[1] == cell
+
+
+def test_the_form_of_a_session_that_was_made_makes_another(console: Client, session: queries.SessionInfo) -> None:
+    first = console.post(url("add"), terms(session_id="monday", command_id="a" * 32))
+    assert first.status_code == 302
+    gone_back = console.post(url("add"), terms(session_id="tuesday", command_id="a" * 32))
+    assert "This form was sent before, with other content. Press the button again" in text_of(gone_back)
+    again = re.search(r'name="command_id" value="([0-9a-f]{32})"', text_of(gone_back))
+    assert again
+    assert console.post(url("add"), terms(session_id="tuesday", command_id=again[1])).status_code == 302
 
 
 def test_a_name_that_is_there_already_is_told(console: Client, session: queries.SessionInfo) -> None:

@@ -161,6 +161,19 @@ def test_participants_come_get_shares_and_go(console: Client, session: queries.S
     assert "Carol" in text_of(console.get(url("change", stream)))
 
 
+def test_removing_twice_by_one_form_is_one_removal_and_an_old_page_hears_of_it(
+    console: Client, session: queries.SessionInfo
+) -> None:
+    once = {"participant": "bob", "command_id": "b" * 32}
+    assert press(console, "remove", session.stream, **once).status_code == 302
+    assert press(console, "remove", session.stream, **once).status_code == 302
+    for name, fields in (("remove", {}), ("announce", {"text": "Hello"})):
+        old = press(console, name, session.stream, participant="bob", **fields)
+        assert (old.status_code, "bob was removed from this session." in text_of(old)) == (422, True)
+    again = press(console, "admit", session.stream, participant_id="bob")
+    assert "is taken by somebody who was removed: choose another" in text_of(again)
+
+
 def test_a_refused_allocation_keeps_what_was_typed(console: Client, session: queries.SessionInfo) -> None:
     answer = console.post(url("allocate", session.stream), {"units:0:bob": "1.23456", "units:1:bob": "7"})
     assert answer.status_code == 422

@@ -80,6 +80,7 @@ def test_a_csv_is_shown_before_it_is_done_as_a_whole(console: Client, room: quer
         (b"participant_id,user\nzoe,nobody\n", "Line 2: there is no user"),
         (b"participant_id\nz\xff\n", "Line 2: this is not UTF-8"),
         (b"participant_id\nz o e!\n", "Line 2: A handle is"),
+        (b'participant_id,name\nzoe,"Zoe\nyan,Yan\nxav,Xav\n', "Line 2: a quotation mark is opened and never closed"),
         (b"participant_id,GOLD\nzoe,1\n", "GOLD: no such column or leg"),
     ],
 )
@@ -90,6 +91,24 @@ def test_a_bad_line_is_named_and_nothing_is_done(
     assert answer.status_code == 422
     assert said in text_of(answer)
     assert queries.participants(room.stream) == []
+
+
+def test_the_same_csv_confirmed_twice_is_done_once(console: Client, room: queries.SessionInfo) -> None:
+    shown = text_of(press(console, "roster", room.stream, csv=upload(CSV), command_id="c" * 32))
+    sent = dict(re.findall(r'<input type="hidden" name="(command_id|text|here)" value="([^"]*)"', shown))
+    for _ in range(2):
+        answer = press(console, "roster", room.stream, confirm="1", **sent)
+        assert answer.status_code == 302, text_of(answer)
+    assert queries.participants(room.stream) == ["zoe", "yan"]
+    assert queries.allocations(room.stream)["zoe"]["AAPL"].total == 100_000
+    assert "is in the session" in text_of(press(console, "roster", room.stream, csv=upload(CSV)))
+
+
+def test_who_is_in_is_not_given_another_account(console: Client, room: queries.SessionInfo) -> None:
+    User.objects.create_user("bob")
+    admitted(console, room)
+    answer = press(console, "roster", room.stream, csv=upload(b"participant_id,user,AAPL\nzoe,bob,1\n"))
+    assert "Line 2: zoe is in the session, and not as the user &#x27;bob&#x27;." in text_of(answer)
 
 
 def test_every_bad_handle_is_named_at_once(console: Client, room: queries.SessionInfo) -> None:
