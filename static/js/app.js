@@ -186,6 +186,8 @@
     },
   });
 
+  // However long the server was away, pages are back at most five seconds after it; not all at one moment.
+  htmx.config.wsReconnectDelay = (tried) => Math.random() * Math.min(5000, 1000 * 2 ** tried);
   body.addEventListener("htmx:wsOpen", () => {
     if (heardAt) announce("market-reconnected");
     isOpen = true;

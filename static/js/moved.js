@@ -22,6 +22,8 @@
       clock.textContent = new Date(now).toISOString().slice(11, 19);
     }
   };
+  // However long the server was away, the page is back at most five seconds after it.
+  htmx.config.wsReconnectDelay = (tried) => Math.random() * Math.min(5000, 1000 * 2 ** tried);
   body.addEventListener("htmx:afterSwap", () => {
     read();
     tick();
