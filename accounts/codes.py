@@ -92,7 +92,9 @@ def redeem(code: str) -> Redeemed:
     """
     row = JoinCode.objects.select_related("user").filter(digest=_digest(code)).first()
     if row is None or not _is_ordinary(row.user):
-        raise _refused("There is no such code. Compare it with your slip, or ask your organiser for a new one.")
+        raise _refused(
+            "There is no such code, or a newer slip took its place. Compare them, or ask your organiser for one."
+        )
     now, used = now_us(), "This code was used already: each opens the door once. Ask your organiser for a new one."
     if row.used_at:
         raise _refused(used)

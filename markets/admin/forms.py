@@ -187,6 +187,13 @@ class PricesForm(CommandForm):
         typed = {leg: self.cleaned_data[f"price_{index}"].strip() for index, leg in enumerate(self.info.legs)}
         return {leg: text for leg, text in typed.items() if text}
 
+    @property
+    def shown(self) -> dict[str, object] | None:
+        """What a preview is of: {} before anything was sent, None where one of the prices was refused."""
+        if any(name.startswith("price_") for name in self.errors):
+            return None
+        return self.prices if self.is_bound else {}
+
 
 class MayPricesForm(PricesForm):
     """Prices typed instead of the feed's, or none."""

@@ -57,6 +57,8 @@ def _next(session: SessionInfo, people: int, priced_at: int, now: int) -> tuple[
         return (
             ("start", f"Starts by itself at {moment(session.t1)}", False) if session.t1 else ("start", "Start", True)
         )
+    if session.terms.fixing_rule == "manual":  # its prices are its organiser's to tell, and late as they like
+        return "control", "Trading", False
     if not priced_at:
         return "prices", "No price yet: simulate, replay or push", True
     if now - priced_at > STALE_AFTER:

@@ -24,13 +24,19 @@ def push_prices(session: queries.SessionInfo, prices: object, *, source_at: int 
     _require_own(session)
     name = feed_of(session)
     if not session.feed:
-        oracle.create_feed(
-            name=name,
-            mode="push",
-            instruments=session.legs,
-            price_decimals=session.price_decimals,
-            clock=runtime.clock,
-        )
+        try:
+            oracle.create_feed(
+                name=name,
+                mode="push",
+                instruments=session.legs,
+                price_decimals=session.price_decimals,
+                clock=runtime.clock,
+            )
+        except DomainError as refusal:
+            if refusal.code != "feed_exists":
+                raise
+            detail = "This session's prices are simulated or replayed: none can be pushed beside them."
+            raise DomainError(refusal.code, detail) from None
     return oracle.publish(name, prices=prices, source_at=source_at, clock=runtime.clock)
 
 
@@ -63,8 +69,20 @@ def start_source(
     except DomainError as refusal:
         if refusal.code != "feed_exists" or session.feed:
             raise
-        oracle.change_source(name, mode=mode, settings=settings, replay=replay)
+        _change_source(name, mode=mode, settings=settings, replay=replay)
     return oracle.start_feed(name, pace={key: (settings or {})[key] for key in _PACE if key in (settings or {})})
+
+
+def _change_source(
+    name: str, *, mode: str, settings: Mapping[str, object] | None, replay: oracle.Replay | None
+) -> None:
+    """The session's own feed is named after its stream, which nobody knows it by."""
+    try:
+        oracle.change_source(name, mode=mode, settings=settings, replay=replay)
+    except DomainError as refusal:
+        if refusal.code != "feed_running":
+            raise
+        raise DomainError(refusal.code, "This session's feed is running; stop it first.") from None
 
 
 def fix_prices(stream: UUID, prices: Mapping[str, object], actor: Actor, *, command_id: str = "") -> Outcome:

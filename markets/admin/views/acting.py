@@ -1,6 +1,7 @@
 """The pages that do something: a button's form, and settling with its preview."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -61,8 +62,11 @@ class SettleView(SessionView):
     form: type[forms.PricesForm] = forms.MayPricesForm
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        typed = request.GET if "price_0" in request.GET else None
-        return self._show(self.form(typed, session=self.session, initial=self.initial()))
+        if "price_0" not in request.GET:
+            return self._show(self.form(session=self.session, initial=self.initial()))
+        typed = request.GET.copy()
+        typed["command_id"] = uuid4().hex
+        return self._show(self.form(typed, session=self.session))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = self.form(request.POST, session=self.session)
@@ -90,12 +94,14 @@ class SettleView(SessionView):
 
     def _show(self, form: forms.PricesForm, status: int = 200) -> HttpResponse:
         preview: dict[str, Any] = {}
+        typed, fixing = form.shown, None
         try:
-            fixing = self.fixing(form.prices if form.is_bound and form.is_valid() else {})
+            fixing = self.fixing(typed) if typed is not None else None
         except DomainError as refusal:
-            if form.is_bound and refusal.field:
+            if form.is_bound and form.field_for(refusal.field):
                 form.refuse(refusal)
-            preview, fixing = {"waiting": refusal.detail}, None
+            else:
+                preview = {"waiting": refusal.spoken}
         if fixing is not None:
             found = valuation.preview_at(self.session, fixing, at=fixing.at)
             preview = {

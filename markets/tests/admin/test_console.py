@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -119,10 +120,39 @@ def test_typed_prices_are_shown_before_they_settle(console: Client, session: que
     page = text_of(console.get(url("settle", session.stream), {"price_0": "200", "price_1": "500"}))
     assert "50000.00000000" in page
     assert 'name="price_0" value="200"' in page
-    assert press(console, "settle", session.stream, price_0="200", price_1="500").status_code == 302
+    sent = {"price_0": "200", "price_1": "500", "command_id": command_of(page)}
+    for _ in range(2):
+        assert press(console, "settle", session.stream, **sent).status_code == 302
     found = queries.settlement(session.stream)
     assert found is not None
     assert found.fixing.rule == "manual"
+
+
+@pytest.mark.parametrize(("price", "said"), [("1,5", "no comma."), ("", "The price of AAPL is missing.")])
+def test_a_typed_price_that_is_none_is_told_once_beside_it_and_previews_nothing(
+    console: Client, session: queries.SessionInfo, price: str, said: str
+) -> None:
+    press(console, "push", session.stream, price_0="200", price_1="500")
+    page = text_of(console.get(url("settle", session.stream), {"price_0": price, "price_1": "500"}))
+    assert page.count(said) == 1
+    assert "prices.AAPL" not in page
+    assert "It would pay" not in page
+
+
+def test_a_session_whose_organiser_tells_the_prices_misses_none(console: Client, ledger: None) -> None:
+    made = console.post(url("add"), terms(session_id="lab", fixing="manual", **{"participants-0-user": ""}))
+    assert made.status_code == 302, text_of(made)
+    press(console, "start", queries.session("lab").stream)
+    page = text_of(console.get(reverse("admin:index")))
+    assert ">Trading</a>" in page
+    assert "No price yet" not in page
+
+
+def command_of(page: str) -> str:
+    """The id that a form of the page carries."""
+    found = re.search(r'name="command_id" value="([0-9a-f]{32})"', page)
+    assert found
+    return found[1]
 
 
 def test_a_settlement_is_corrected_with_a_reason(console: Client, session: queries.SessionInfo) -> None:
@@ -131,7 +161,10 @@ def test_a_settlement_is_corrected_with_a_reason(console: Client, session: queri
     assert "10000.00000000" in text_of(
         console.get(url("correct", session.stream), {"price_0": "300", "price_1": "500"})
     )
-    assert press(console, "correct", session.stream, price_0="300", price_1="500").status_code == 422
+    unexplained = press(console, "correct", session.stream, price_0="300", price_1="500")
+    assert unexplained.status_code == 422
+    assert "Say why: the ledger keeps the reason." in text_of(unexplained)
+    assert "10000.00000000" in text_of(unexplained)
     done = press(console, "correct", session.stream, price_0="300", price_1="500", reason="a typo")
     assert done.status_code == 302
     found = queries.settlement(session.stream)
@@ -213,7 +246,9 @@ def test_a_feed_is_simulated_stopped_and_replayed(console: Client, session: quer
     assert "running" in page
     assert "seed 7" in page
     refused = press(console, "replay", stream, tick_ms="100", max_ticks="0", csv=_csv("1,2"))
-    assert "stop it first" in text_of(refused)
+    assert "This session&#x27;s feed is running; stop it first." in text_of(refused)
+    refused = press(console, "push", stream, price_0="1", price_1="2")
+    assert "prices are simulated or replayed: none can be pushed beside them." in text_of(refused)
     assert press(console, "stop-feed", stream).status_code == 302
     bad = _csv("\n2026-01-01T00:00:00Z,".join(["1,x", *["0,2"] * 24]))
     answer = press(console, "replay", stream, tick_ms="100", max_ticks="0", csv=bad)
