@@ -337,6 +337,14 @@ def settlement(stream: UUID, *, seq: int = 0) -> SettlementInfo | None:
     )
 
 
+def ended_at(session: SessionInfo) -> int:
+    """When trading ended: closed, or cancelled before that (µs); 0 while it goes on."""
+    if session.closed_at or session.status != "cancelled":
+        return session.closed_at
+    rows = Event.objects.filter(stream_id=session.stream, type="SessionCancelled").order_by("-seq")
+    return rows.values_list("at", flat=True).first() or 0
+
+
 def stream_named(session_id: str) -> UUID:
     """The stream of the live session of this name, as typed into a field. Raises DomainError `not_found`."""
     found = MarketSession.objects.filter(session_id=session_id).values_list("stream_id", flat=True).first()

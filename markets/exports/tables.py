@@ -25,7 +25,7 @@ from markets.models import (
     Trade,
     TradeBust,
 )
-from markets.queries import SessionInfo
+from markets.queries import SessionInfo, ended_at
 from oracle import facade as oracle
 
 Row = Sequence[Value]
@@ -335,7 +335,7 @@ def _ticks_of(session: SessionInfo) -> Iterator[tuple[oracle.TickInfo, int]]:
     """The ticks of the session's time: a shared feed has others before and after it."""
     known = {feed.name: feed for feed in oracle.list_feeds()}
     feed = known.get(feed_of(session))
-    end = session.settled_at or (1 << 62)
+    end = ended_at(session) or (1 << 62)
     seq = 0
     while feed is not None:
         found = oracle.ticks_after(feed.id, seq=seq, limit=1000)

@@ -159,7 +159,7 @@ def curves(session: SessionInfo, handle: str) -> Curves | None:
     shown = list(found)[:_MOST_LINES]
     if handle in found and handle not in shown:
         shown[-1] = handle
-    end = session.settled_at or session.closed_at or now_us()
+    end = queries.ended_at(session) or now_us()
     gains = valuation.gains_over_time(session, prices, shown, end=end)
     if len(gains.times) < 2:
         return None

@@ -131,7 +131,7 @@ def chart_data(who: Visitor, seen: Look, *, from_trades: bool, interval: int, un
     `until` (µs): as it looked then.
     """
     session, quote = who.session, seen.quote_asset
-    end = session.closed_at or now_us()
+    end = queries.ended_at(session) or now_us()
     # Where nothing has moved since trading began, what was before.
     for start in (min(session.t1 or session.created_at, end), session.created_at):
         chosen = interval or _fitting((end - start) // SECOND)

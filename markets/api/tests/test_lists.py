@@ -54,3 +54,28 @@ def trade(seller: Caller, buyer: Caller, quantity: int, price: int) -> Any:
         answer = caller.post("sessions/demo/orders", {**order, "participant_id": who, "side": side})
         assert answer.status_code == 201, answer.content
     return seller.get("sessions/demo/trades?limit=1").json()["results"][0]
+
+
+@pytest.mark.parametrize("how", ["settle", "cancel"])
+def test_what_is_over_has_no_prices_of_later(organiser: Caller, alice: Caller, bob: Caller, how: str) -> None:
+    """A shared feed goes on, and a settlement may be corrected on another day."""
+    made = organiser.post("feeds", {"name": "floor", "mode": "push", "instruments": ["AAPL"], "price_decimals": 2})
+    assert made.status_code == 201, made.content
+    session = {"session_id": "short", "legs": ["AAPL"], "q": [10], "feed": "floor", "start_mode": "immediate"}
+    assert organiser.post("sessions", {**session, "end_mode": "manual"}).status_code == 201
+    assert alice.post("sessions/short/participants", {"participant_id": "alice"}).status_code == 201
+    oracle.publish("floor", prices={"AAPL": 1})
+    assert organiser.post(f"sessions/short/{how}", {"reason": "rain"} if how == "cancel" else {}).status_code == 200
+    oracle.publish("floor", prices={"AAPL": 2})
+    if how == "settle":
+        correction = {"prices": {"AAPL": 3}, "reason": "A typing error."}
+        assert organiser.post("sessions/short/settlement/correct", correction).status_code == 200
+    found = organiser.get("sessions/short/export?format=csv&table=ticks")
+    lines = b"".join(found.streaming_content).decode().splitlines()
+    assert [line.rpartition(",")[2] for line in lines] == ["price", "1.0000"]
+    over = queries.ended_at(queries.session("short"))
+    assert 0 < over < now_us()
+    olga = organiser.client
+    olga.force_login(organiser.user)
+    drawn = olga.get("/sessions/short/chart").json()["candles"]
+    assert {close for *_, close, _ in drawn} == {10_000}
