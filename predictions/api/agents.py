@@ -181,7 +181,6 @@ class Statement(PredictionView):
     def get(self, request: Request, agent_id: str) -> Response:
         stream = self.agent(agent_id).row.stream_id
         agent, query = self.own(agent_id, stream), Query(request)
-        before, limit, kind = query.number("cursor", default=0), query.limit(), query.text("kind") or ""
-        found = list(queries.entries(stream, agent.number, kind=kind, before=before)[:limit])
-        following = query.page(found, limit, found[-1].seq if found else 0)
-        return reply(listed([shapes.entry(row) for row in found], following))
+        after, limit, kind = query.text("cursor") or "", query.limit(), query.text("kind") or ""
+        found, following = queries.entries_page(queries.entries(stream, agent.number, kind=kind), after, limit)
+        return reply(listed([shapes.entry(row) for row in found], query.page(found, limit, following)))

@@ -72,3 +72,23 @@ def test_an_agent_of_another_exchange_has_no_trades_or_positions_in_this_market(
             refusal = world.nobody.refused("get", f"{what}?market_id={market}&agent_id={stranger}")
             assert refusal == (404, "not_found")
     assert len(world.nobody.get(f"trades?market_id={market}&agent_id={world['bob'].id}")["results"]) == 1
+
+
+def test_a_statement_leaves_out_nothing_that_one_event_paid(world: World) -> None:
+    """A moderator who had sold out at a loss is paid by a void, and gives back the reward, in one correction."""
+    market = world.market()
+    mona, bob, carol = world["mona"], world["bob"], world["carol"]
+    bob.post(f"markets/{market}/split", {"size": 20})
+    for seller, buyer, price in ((bob, mona, "0.6"), (mona, carol, "0.4")):
+        seller.place(market, "sell YES", 10, price)
+        buyer.place(market, "YES", 10, price)
+    world.resolve(market, "YES", by=world.moderator("mona"))
+    correction = {"outcome": "VOID", "evidence": "It was not seen.", "reason": "A mistake."}
+    world.root.post(f"markets/{market}/correct", correction)
+    path = f"agents/{mona.id}/statement"
+    found = walked(mona, path)
+    assert found == mona.get(path)["results"]
+    assert [one["kind"] for one in found] == ["reward", "correction", "reward", "start"]
+    assert found[0]["balance_after"] == mona.me["balance"]
+    for cursor in ("x", "-1", "9" * 30, "%C3%A9"):
+        assert mona.refused("get", f"{path}?cursor={cursor}") == (400, "invalid_input")
