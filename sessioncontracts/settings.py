@@ -167,6 +167,7 @@ CELERY_WORKER_CONCURRENCY = 4
 CELERY_WORKER_POOL = "threads"  # they share warm states and database connections
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2500  # the page of a new session has four for each participant
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -22,7 +22,11 @@ from markets.handlers import participants as people
 from markets.handlers import prices, sessions
 from oracle import facade as oracle
 
-_MOST_LEGS, _MOST_PARTICIPANTS = 64, 200
+_MOST_LEGS, MOST_PARTICIPANTS = 64, 500
+_TOO_MANY = {
+    "legs": f"A session has at most {_MOST_LEGS} legs.",
+    "participants": f"At most {MOST_PARTICIPANTS} participants fit here: admit the others from a CSV, under People.",
+}
 _PACE = {"tick_ms": 1000, "max_ticks": 0}
 Fieldset = tuple[str, list[forms.BoundField], bool]
 _BOUNDS = (
@@ -132,9 +136,9 @@ class TermsForm(CommandForm):
         return found
 
 
-def _cell(label: str, *, size: int = 20) -> forms.CharField:
+def _cell(label: str, *, size: int = 20, longest: int = 200) -> forms.CharField:
     """A field in a row of several, named for those who don't see the column's title."""
-    field = text_field(label, required=False, size=size)
+    field = text_field(label, required=False, size=size, longest=longest)
     field.widget.attrs["aria-label"] = label
     return field
 
@@ -153,7 +157,7 @@ class PersonForm(forms.Form):
     participant_id = _cell("Handle", size=16)
     name = _cell("Display name", size=18)
     user = _cell("User", size=16)
-    allocations = _cell("Begins with", size=28)
+    allocations = _cell("Begins with", size=28, longest=_MOST_LEGS * 64)
     user.widget.attrs["list"] = "usernames"
     allocations.widget.attrs["placeholder"] = "AAPL=10, NVDA=2.5"
 
@@ -172,7 +176,7 @@ class PersonForm(forms.Form):
 
 _Legs = formset_factory(LegForm, extra=3, max_num=_MOST_LEGS, absolute_max=_MOST_LEGS, validate_max=True)
 _People = formset_factory(
-    PersonForm, extra=3, max_num=_MOST_PARTICIPANTS, absolute_max=_MOST_PARTICIPANTS, validate_max=True
+    PersonForm, extra=3, max_num=MOST_PARTICIPANTS, absolute_max=MOST_PARTICIPANTS, validate_max=True
 )
 
 
@@ -185,9 +189,17 @@ class SessionDraft:
         self.is_refused = False
         self.was_read = 0
         self.form = TermsForm(data, files, initial=beginning.terms if beginning else None)
-        self.legs: BaseFormSet[LegForm] = _Legs(data, prefix="legs", initial=beginning.legs if beginning else None)
+        self.legs: BaseFormSet[LegForm] = _Legs(
+            data,
+            prefix="legs",
+            initial=beginning.legs if beginning else None,
+            error_messages={"too_many_forms": _TOO_MANY["legs"]},
+        )
         self.people: BaseFormSet[PersonForm] = _People(
-            data, prefix="participants", initial=beginning.people if beginning else None
+            data,
+            prefix="participants",
+            initial=beginning.people if beginning else None,
+            error_messages={"too_many_forms": _TOO_MANY["participants"]},
         )
 
     @classmethod

@@ -16,7 +16,7 @@ from markets.engine.names import is_handle
 from markets.engine.state import TREASURY
 
 _MOST_CELLS = 900
-"""Django reads at most a thousand fields of one form."""
+"""More in one form than this nobody fills in, and settings let in not many more."""
 
 
 def text_field(

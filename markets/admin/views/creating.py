@@ -1,12 +1,14 @@
 """The page that makes a session."""
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts import roster
 from markets.admin import scenarios
-from markets.admin.creation import SessionDraft
+from markets.admin.creation import MOST_PARTICIPANTS, SessionDraft
 from markets.admin.views.frame import REFUSED, ConsoleView, SessionView
 
 
@@ -50,6 +52,13 @@ class CloneView(SessionView):
     template = "admin/console/create.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        draft = SessionDraft(beginning=scenarios.clone_of(self.session))
+        beginning = scenarios.clone_of(self.session)
+        if (count := len(beginning.people)) > MOST_PARTICIPANTS:
+            said = (
+                f"{count} participants are too many for this page: admit them from a CSV, under People, afterwards."
+            )
+            messages.warning(request, said)
+            beginning = replace(beginning, people=())
+        draft = SessionDraft(beginning=beginning)
         title = f"New session like {self.session.session_id}"
         return self.page(title, draft=draft, usernames=roster.usernames(), is_clone=True)

@@ -1,5 +1,6 @@
 """Rosters, one-time codes, the room's screen, announcements, exports, shared feeds, the audit trail."""
 
+import html
 import io
 import re
 import zipfile
@@ -217,6 +218,25 @@ def test_a_scenario_and_a_clone_fill_the_page(console: Client, session: queries.
     page = text_of(console.get(url("clone", session.stream)))
     assert 'value="class-2"' in page
     assert "AAPL=100, NVDA=60" in page
+
+
+def test_a_class_that_came_in_two_parts_is_cloned_with_every_leg(console: Client, ledger: None) -> None:
+    legs = [f"LEG{n}" for n in range(40)]
+    cells = {f"legs-{n}-{name}": text for n, leg in enumerate(legs) for name, text in (("name", leg), ("q", "1000"))}
+    assert console.post(url("add"), terms(**NOBODY, **{**cells, "legs-TOTAL_FORMS": "40"})).status_code == 302
+    stream = queries.session("class-1").stream
+    header = f"participant_id,{','.join(legs)}\n"
+    for part in "ab":
+        many = header + "".join(f"{part}{n}{',1' * 40}\n" for n in range(130))
+        assert press(console, "roster", stream, text=many, confirm="1").status_code == 302
+    page = text_of(console.get(url("clone", stream)))
+    fields = re.findall(r'<(?:input type="(?:text|hidden)"|option) ?(?:name="([^"]+)")? ?value="([^"]*)"', page)
+    filled = {name: html.unescape(value) for name, value in fields if name}
+    made = console.post(url("add"), {**terms(**NOBODY), **filled})
+    assert made.status_code == 302, re.findall(r"errorlist.{1,200}", text_of(made))[:3]
+    copy = queries.session("class-2")
+    assert len(queries.participants(copy.stream)) == 260
+    assert queries.allocations(copy.stream)["b129"]["LEG39"].total == 10_000
 
 
 def test_a_new_sessions_people_come_from_a_csv_and_are_shown_first(console: Client, ledger: None) -> None:
