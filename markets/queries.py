@@ -668,6 +668,15 @@ def recent_trades(stream: UUID, *, limit: int = 30) -> list[tuple[Trade, bool]]:
     return [(row, row.number in undone) for row in rows]
 
 
+def recent_fills(
+    stream: UUID, participant: str, asset: str, quote_asset: str, *, until: int, limit: int
+) -> list[Trade]:
+    """A participant's newest trades in one book by `until` (µs) that were not undone, oldest first."""
+    rows = _standing(stream).filter(leg_from=asset, leg_to=quote_asset, at__lte=until).exclude(maker=0)
+    own = rows.filter(Q(participant_a=participant) | Q(participant_b=participant))
+    return list(own.order_by("-number")[:limit])[::-1]
+
+
 def recent_rfqs(stream: UUID, *, limit: int = 12) -> list[tuple[Rfq, list[Quote]]]:
     """The open RFQs, then the newest others; each with its quotes, the best rate first."""
     rows = Rfq.objects.filter(stream_id=stream).order_by("-number")

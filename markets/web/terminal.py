@@ -146,15 +146,15 @@ def chart_data(who: Visitor, seen: Look, *, from_trades: bool, interval: int, un
         )
         if found:
             break
-    fills = queries.trades_page(who.stream, 0, _MOST_FILLS, leg=seen.asset, who=who.handle) if who.handle else []
+    fills = (
+        queries.recent_fills(who.stream, who.handle, seen.asset, quote, until=until or end, limit=_MOST_FILLS)
+        if who.handle
+        else []
+    )
     return {
         "interval": chosen,
         "candles": [[c.start // SECOND, c.open, c.high, c.low, c.close, c.volume] for c in found],
-        "fills": [
-            news.fill(session, row, who.handle)
-            for row in reversed(fills)
-            if row.maker and (row.leg_from, row.leg_to) == (seen.asset, quote) and row.at <= (until or end)
-        ],
+        "fills": [news.fill(session, row, who.handle or "") for row in fills],
     }
 
 

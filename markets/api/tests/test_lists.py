@@ -8,6 +8,7 @@ from common.clock import SECOND, isoformat, now_us
 from markets import queries, valuation
 from markets.api.tests.conftest import Caller
 from markets.handlers.sessions import feed_of
+from markets.web import terminal
 from oracle import facade as oracle
 
 
@@ -47,9 +48,9 @@ def test_candles_of_trades_say_what_the_trades_say(organiser: Caller, alice: Cal
     assert (day["close"], day["volume"]) == ("5.0000", "6.0000")
 
 
-def trade(seller: Caller, buyer: Caller, quantity: int, price: int) -> Any:
+def trade(seller: Caller, buyer: Caller, quantity: int, price: int, **more: str) -> Any:
     """A trade of AAPL between alice and bob, as the list has it."""
-    order = {"asset": "AAPL", "quantity": quantity, "price": price}
+    order = {"asset": "AAPL", "quantity": quantity, "price": price, **more}
     for caller, who, side in ((seller, "alice", "sell"), (buyer, "bob", "buy")):
         answer = caller.post("sessions/demo/orders", {**order, "participant_id": who, "side": side})
         assert answer.status_code == 201, answer.content
@@ -79,3 +80,21 @@ def test_what_is_over_has_no_prices_of_later(organiser: Caller, alice: Caller, b
     olga.force_login(organiser.user)
     drawn = olga.get("/sessions/short/chart").json()["candles"]
     assert {close for *_, close, _ in drawn} == {10_000}
+
+
+def test_the_chart_shows_the_own_fills_of_its_book_and_none_that_was_undone(
+    organiser: Caller, alice: Caller, bob: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are of other books."""
+    monkeypatch.setattr(terminal, "_MOST_FILLS", 2)
+    _, second = (trade(alice, bob, 1, price) for price in (10, 20))
+    for quote in ("NVDA", "NVDA"):
+        trade(alice, bob, 1, 2, quote_asset=quote)
+    bob.client.force_login(bob.user)
+
+    def prices() -> list[int]:
+        return [fill[4] for fill in bob.client.get("/sessions/demo/chart?asset=AAPL").json()["fills"]]
+
+    assert prices() == [100_000, 200_000]
+    assert organiser.post(f"trades/{second['trade_id']}/bust", {"reason": "too dear"}).status_code == 200
+    assert prices() == [100_000]
