@@ -8,7 +8,6 @@ from common.clock import SECOND, isoformat, now_us
 from markets import queries, valuation
 from markets.api.tests.conftest import Caller
 from markets.handlers.sessions import feed_of
-from markets.web import terminal
 from oracle import facade as oracle
 
 
@@ -86,7 +85,7 @@ def test_the_chart_shows_the_own_fills_of_its_book_and_none_that_was_undone(
     organiser: Caller, alice: Caller, bob: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many there are of other books."""
-    monkeypatch.setattr(terminal, "_MOST_FILLS", 2)
+    monkeypatch.setattr("markets.web.terminal._MOST_FILLS", 2)
     _, second = (trade(alice, bob, 1, price) for price in (10, 20))
     for quote in ("NVDA", "NVDA"):
         trade(alice, bob, 1, 2, quote_asset=quote)
