@@ -89,6 +89,11 @@ class PeopleAdmin(_UserAdmin):
         (None, {"fields": ("username", "usable_password", "password1", "password2", "is_organiser", "is_staff")}),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Nobody shuts themselves out: one's own way in is for another administrator to close."""
+        own = ("is_active", "is_staff", "is_superuser") if obj == request.user else ()
+        return (*self.readonly_fields, *own)
+
     def get_urls(self) -> list[URLPattern]:
         many = path("many/", self.admin_site.admin_view(self.many_view), name="accounts_user_many")
         return [many, *super().get_urls()]
@@ -107,7 +112,7 @@ class PeopleAdmin(_UserAdmin):
         if made:
             for user in User.objects.filter(username__in=[name for name, _ in made]).order_by("pk"):
                 self.log_addition(request, user, "Added with many others.")
-            messages.success(request, f"{len(made)} users are made.")
+            messages.success(request, f"{len(made)} users are made." if len(made) > 1 else "One user is made.")
             form = ManyForm()
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),

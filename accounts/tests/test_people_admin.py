@@ -68,3 +68,15 @@ def test_every_page_of_people_answers(root: Client) -> None:
     ):
         assert root.get(reverse(f"admin:accounts_user_{name}", args=args)).status_code == 200, name
     assert root.get(reverse("admin:auth_user_password_change", args=[user.pk])).status_code == 200
+
+
+def test_nobody_shuts_themselves_out(root: Client) -> None:
+    me, other = User.objects.get(username="root"), User.objects.create_user("clara", is_staff=True)
+    for user in (me, other):
+        page = reverse("admin:accounts_user_change", args=[user.pk])
+        sent = {"username": user.username, "first_name": "New", "is_organiser": "on"}
+        assert root.post(page, sent).status_code == 302, user.username
+    me.refresh_from_db()
+    other.refresh_from_db()
+    assert (me.first_name, me.is_active, me.is_staff, me.is_superuser) == ("New", True, True, True)
+    assert (other.first_name, other.is_active, other.is_staff) == ("New", False, False)
