@@ -387,18 +387,8 @@ def position(stream: UUID, market: int, agent: int) -> Position:
     )
 
 
-def entries(stream: UUID, agent: int, *, kind: str = "") -> "QuerySet[Entry]":
-    """An agent's statement but for its trades, the newest first: what one event paid, the reward last of it."""
+def entries(stream: UUID, agent: int, *, kind: str = "", before: tuple[int, str] | None = None) -> "QuerySet[Entry]":
+    """An agent's statement but for its trades, `before` one (seq, kind); the newest first."""
     rows = Entry.objects.filter(stream_id=stream, agent=agent).order_by("-seq", "-kind")
-    return rows.filter(kind=kind) if kind else rows
-
-
-def entries_page(rows: "QuerySet[Entry]", after: str, limit: int) -> tuple[list[Entry], str]:
-    """(a page of a statement, the cursor of the next). Raises DomainError `invalid_input` for a made-up cursor."""
-    if after:
-        seq, _, kind = after.partition("-")
-        if not (seq.isascii() and seq.isdecimal() and len(seq) < 19):
-            raise InvalidInput("cursor", "cursor comes from `next` of the page before; this one doesn't.")
-        rows = rows.filter(Q(seq__lt=int(seq)) | Q(seq=int(seq), kind__lt=kind))
-    found = list(rows[:limit])
-    return found, f"{found[-1].seq}-{found[-1].kind}" if found else ""
+    rows = rows.filter(kind=kind) if kind else rows
+    return rows.filter(Q(seq__lt=before[0]) | Q(seq=before[0], kind__lt=before[1])) if before else rows

@@ -181,6 +181,17 @@ class Statement(PredictionView):
     def get(self, request: Request, agent_id: str) -> Response:
         stream = self.agent(agent_id).row.stream_id
         agent, query = self.own(agent_id, stream), Query(request)
-        after, limit, kind = query.text("cursor") or "", query.limit(), query.text("kind") or ""
-        found, following = queries.entries_page(queries.entries(stream, agent.number, kind=kind), after, limit)
-        return reply(listed([shapes.entry(row) for row in found], query.page(found, limit, following)))
+        before, limit, kind = _place(query.text("cursor")), query.limit(), query.text("kind") or ""
+        found = list(queries.entries(stream, agent.number, kind=kind, before=before)[:limit])
+        following = query.page(found, limit, f"{found[-1].seq}-{found[-1].kind}" if found else "")
+        return reply(listed([shapes.entry(row) for row in found], following))
+
+
+def _place(cursor: str | None) -> tuple[int, str] | None:
+    """(seq, kind) of the last line of the page before: one event may have made several."""
+    if cursor is None:
+        return None
+    seq, _, kind = cursor.partition("-")
+    if not (seq.isascii() and seq.isdecimal() and len(seq) < 19):
+        raise InvalidInput("cursor", "cursor comes from `next` of the page before; this one doesn't.")
+    return int(seq), kind
