@@ -162,12 +162,21 @@ def _push(form: forms.PricesForm, actor: Actor) -> str:
     return f"Tick {tick.seq} is published."
 
 
+def _require_own_feed(info: queries.SessionInfo) -> None:
+    """One session's page is no place to change what others may live by."""
+    if info.feed:
+        where = "it is started and stopped on its own page, under Feeds."
+        raise DomainError("invalid_input", f"The feed {info.feed} may serve other sessions, too: {where}")
+
+
 def _simulate(form: forms.SimForm, actor: Actor) -> str:
+    _require_own_feed(form.info)
     prices.start_source(form.info, mode="sim", settings=form.settings)
     return "The simulation runs."
 
 
 def _replay(form: forms.ReplayForm, actor: Actor) -> str:
+    _require_own_feed(form.info)
     settings, upload = form.settings, form.cleaned_data["csv"]
     replay = oracle.read_replay(upload.file, price_decimals=form.info.price_decimals)
     prices.start_source(form.info, mode="replay", settings=settings, replay=replay)
@@ -175,6 +184,7 @@ def _replay(form: forms.ReplayForm, actor: Actor) -> str:
 
 
 def _stop_feed(form: forms.CommandForm, actor: Actor) -> str:
+    _require_own_feed(form.info)
     oracle.stop_feed(sessions.feed_of(form.info))
     return "The feed is stopped."
 

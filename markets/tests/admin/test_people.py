@@ -15,7 +15,9 @@ from common.clock import now_us
 from ledger.verify import verify_all
 from markets import queries
 from markets.tests.admin.conftest import press, terms, text_of, url
+from oracle import facade as oracle
 
+PACE = {"tick_ms": "1000", "max_ticks": "0"}
 CSV = b"participant_id,name,user,AAPL,NVDA\nzoe,Zoe Z.,,10,5\nyan,=1+1,,,\n"
 NOBODY = {
     f"participants-{n}-{name}": "" for n in range(2) for name in ("participant_id", "name", "user", "allocations")
@@ -211,6 +213,23 @@ def test_a_shared_feed_is_made_run_and_stopped(console: Client) -> None:
     assert "running" in text_of(console.get(answer["Location"]))
     assert console.post(answer["Location"], {"act": "stop"}).status_code == 302
     assert console.post(url("feeds"), {**made, "name": "session:x", "max_ticks": "0"}).status_code == 422
+
+
+def test_no_sessions_page_stops_or_changes_a_feed_that_others_share(console: Client) -> None:
+    made = {"name": "shared", "mode": "sim", "instruments": "AAPL, NVDA", "price_decimals": "2", **PACE}
+    assert console.post(url("feeds"), made).status_code == 302
+    answer = console.post(url("add"), terms(feed="shared", **NOBODY))
+    assert answer.status_code == 302, text_of(answer)
+    stream = queries.session("class-1").stream
+    feed = oracle.get_feed("shared")
+    oracle.start_feed(feed.id)
+    prices = upload(b"ts,AAPL,NVDA\n2026-01-01T00:00:00Z,1,2\n")
+    for name, fields in (("stop-feed", {}), ("simulate", PACE), ("replay", {**PACE, "csv": prices})):
+        refused = press(console, name, stream, **fields)
+        assert refused.status_code == 422
+        assert "started and stopped on its own page, under Feeds." in text_of(refused)
+    assert oracle.get_feed("shared").status == "running"
+    oracle.stop_feed(feed.id)
 
 
 def test_a_scenario_and_a_clone_fill_the_page(console: Client, session: queries.SessionInfo) -> None:
