@@ -143,7 +143,7 @@ def test_too_large_a_body_and_another_content_type(alice: Caller) -> None:
         ({"participants": [{"name": "Alice"}]}, 400, "participants.0.participant_id"),
         ({"participants": [7]}, 400, "participants.0"),
         ({"participants": [{"participant_id": "a", "user": "ghost"}]}, 422, "participants.0.user"),
-        ({"participants": [{"participant_id": "treasury"}]}, 422, "participant_id"),
+        ({"participants": [{"participant_id": "treasury"}]}, 422, "participants.0.participant_id"),
         (
             {"participants": [{"participant_id": "a", "allocations": {"AAPL": "x"}}]},
             400,
