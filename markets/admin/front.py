@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from common.clock import SECOND, now_us
+from ledger.models import Stream
 from markets import presence, queries, valuation
 from markets.admin.room import ago, left
 from markets.admin.tables import Cell, Column, Table, columns_of, moment
@@ -18,8 +19,9 @@ _EMPTY = "No session is under way. Open one: what it trades, who takes part and 
 
 def under_way(rows: "QuerySet[MarketSession, MarketSession]") -> Table:
     """The newest of those among `rows`, marked, that are not over: what each waits for, and how it goes."""
-    going = rows.exclude(status__in=queries.OVER).order_by("-created_at")[:MOST]
-    sessions = [session for session in map(queries.info_of, going) if not session.is_imported]
+    elsewhere = Stream.objects.filter(imported_at__isnull=False).values("id")
+    going = rows.exclude(status__in=queries.OVER).exclude(stream_id__in=elsewhere).order_by("-created_at")
+    sessions = [queries.info_of(row) for row in going[:MOST]]
     streams, now = [session.stream for session in sessions], now_us()
     crowds, here = queries.crowds(streams), presence.connected(streams, now)
     prices = valuation.current_prices_of(sessions)
