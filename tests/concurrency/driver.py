@@ -95,7 +95,7 @@ def main(plan: Plan) -> None:
     runtime.plan = plan
     if not plan.has_lock:
         settings.ORDERS_PER_SECOND = 0  # the rows of buckets would be waited for, and hide the race
-    session, journal = queries.session_of(UUID(plan.stream)), Journal()
+    session, journal = insisting(lambda: queries.session_of(UUID(plan.stream))), Journal()
     if plan.sells_all:
         _sell_all(session, plan, journal)
     else:
