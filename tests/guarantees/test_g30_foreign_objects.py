@@ -11,8 +11,9 @@ from ledger.models import Event, Stream
 from markets.api.tests.conftest import Caller, Hire
 from tests.guarantees import events
 from tests.guarantees.addresses import addresses, filled, is_of_events, of_events, world
+from tests.guarantees.sizes import ONCE
 
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.usefixtures("ledger"), ONCE, pytest.mark.timeout(600)]
 METHODS = ("get", "post", "patch", "delete")
 FOR_ALL = {
     "health", "health/ready", "api/schema", "docs", "docs/problems", "theme", "sign-in", "sign-out", "join",

@@ -20,11 +20,11 @@ from session_contracts_client.shapes import Trade
 
 from markets.handlers import prices
 from oracle import facade as oracle
-from tests.guarantees.sizes import size
+from tests.guarantees.sizes import ONCE, size
 from tests.live.floor import LEG, ROOT, Server, Session, open_session, serving, start
 from tests.services import end_with_parent
 
-pytestmark = [pytest.mark.usefixtures("ledger")]
+pytestmark = [pytest.mark.usefixtures("ledger"), ONCE]
 HANGUPS = 50
 ORDERS = size(600, 2000, 2000)
 """No more: the server remembers some thousand messages for whom it waits."""

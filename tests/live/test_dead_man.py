@@ -18,13 +18,13 @@ import pytest
 from markets import queries, tasks
 from markets.handlers import countdowns, sessions
 from markets.models import Countdown, Order
-from tests.guarantees.sizes import chance, size
+from tests.guarantees.sizes import ONCE, chance, size
 from tests.live.floor import LEG, Server, Session, aside, open_session, serving, start
 from tests.live.line import dialed
 from tests.services import end_with_parent
 
 ROUNDS = size(1, 10, 50)
-pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.timeout(300 + 15 * ROUNDS)]
+pytestmark = [pytest.mark.usefixtures("ledger"), ONCE, pytest.mark.timeout(300 + 15 * ROUNDS)]
 ORDER = {"asset": LEG, "side": "sell", "quantity": "5", "price": "150"}
 CLIENT = """
 import asyncio, json, socket, struct, sys
