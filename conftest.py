@@ -11,6 +11,7 @@ from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
+from pytest_django.plugin import DjangoDbBlocker
 
 from ledger import append_only
 from ledger.models import Stream
@@ -95,11 +96,22 @@ def _fresh_runtime() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _writers_stop_at_the_end(django_db_setup: None) -> Iterator[None]:
-    """The writers' connections would keep the test database from being dropped."""
+def _writers_stop_at_the_end(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The writers' connections would keep the test database from being dropped; so would a socket's thread that is
+    slow to give its own back.
+    """
     yield
     runtime.stop()
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(_LEFT)
     connection.close()
+
+
+_LEFT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 @pytest.fixture
